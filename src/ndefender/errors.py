@@ -57,7 +57,7 @@ class TuningRejected(SourceError):
         self.got = got
 
 
-class RecordingError(NdefenderError):
+class RecordingError(SourceUnavailable):
     """A recording cannot be used. Reaction: show which file, which field, and what is allowed."""
 
 

@@ -64,6 +64,7 @@ class HopPlan:
         bands: as asked, index = `band_index`.
         hops: in the order of a sweep.
         impossible: (band name, reason) for what this radio cannot reach.
+        notes: where the plan differs from what was asked, in plain words (a rate the radio cannot do).
     """
 
     plan_id: int
@@ -73,3 +74,4 @@ class HopPlan:
     bands: tuple[Band, ...]
     hops: tuple[Hop, ...]
     impossible: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()

@@ -89,6 +89,8 @@ class BlockMeta:
         clipped_samples: samples at or beyond full scale in I or Q.
         contiguous: no sample is missing between the block before and this one.
         source_epoch: counts openings of the device, from 1.
+        last: the recording ends with this block.
+        no_center: the recording does not say its centre frequency; `tuning.center_hz` is 0 and frequencies are offsets.
     """
 
     first_sample: int
@@ -100,6 +102,8 @@ class BlockMeta:
     clipped_samples: int
     contiguous: bool
     source_epoch: int
+    last: bool = False
+    no_center: bool = False
 
 
 class Source(Protocol):
