@@ -1,6 +1,6 @@
 """One Struct for every answer of the AntSDR Scan API. OpenAPI is generated from them.
 
-Numbers that are not known are None, never a made-up 0. Frequencies are Hz, time-stamps integer milliseconds of Unix time.
+Numbers that are not known are None, never a made-up 0. Frequencies are Hz, time-stamps integer Unix milliseconds.
 """
 
 from __future__ import annotations
@@ -265,20 +265,6 @@ class ReloadResult(msgspec.Struct, frozen=True, kw_only=True):
     timestamp_ms: int
 
 
-class ReplayRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """`POST /run/replay`: feed a log of events, under the configured log folder, through the event path once more.
-
-    Args:
-        log_path: JSONL file, relative to the log folder or absolute inside it.
-        output_path: where the replayed events go, same rule; None for nowhere.
-        max_events: stop after this many.
-    """
-
-    log_path: str
-    output_path: str | None = None
-    max_events: int | None = None
-
-
 class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):
     """Answer to `POST /run/replay`."""
 
@@ -286,3 +272,54 @@ class ReplayResult(msgspec.Struct, frozen=True, kw_only=True):
     frames: int
     detections: int
     events_emitted: int
+
+
+class SpectrumAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """`GET /spectrum`: power over a band, dB of integer full scale per bin; null where a bin was never looked at."""
+
+    band: str
+    start_hz: float
+    bin_hz: float
+    mean_db: list[float | None]
+    max_db: list[float | None]
+    timestamp: int
+    simulated: bool
+
+
+class ContactsAnswer(msgspec.Struct, frozen=True):
+    """`GET /contacts`: live RF contacts, newest first."""
+
+    contacts: list[msgspec.Raw]
+
+
+class EventsAnswer(msgspec.Struct, frozen=True):
+    """`GET /events/last`: the newest envelopes, oldest first."""
+
+    events: list[msgspec.Raw]
+
+
+class SessionAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to `POST /session`: `expires_in_s` is None where no key is configured and no session is needed."""
+
+    key_required: bool
+    expires_in_s: float | None
+
+
+class TicketAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to `POST /session/ticket`: good for one upgrade, as `?ticket=`."""
+
+    ticket: str
+    expires_in_s: float
+
+
+class ErrorDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """What went wrong: a machine-readable code, and a sentence."""
+
+    code: str
+    message: str
+
+
+class ErrorAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Every error answer."""
+
+    error: ErrorDetail

@@ -27,7 +27,6 @@ from ndefender.api.answers import (
     ImpossibleBand,
     PlanState,
     ReloadResult,
-    ReplayRequest,
     ReplayResult,
     RunResult,
     SocketStats,
@@ -36,6 +35,7 @@ from ndefender.api.answers import (
     Version,
     WorkerStats,
 )
+from ndefender.api.requests import ReplayRequest
 
 __all__ = [
     "CommandResult",

@@ -1,0 +1,155 @@
+"""The one guard of every API: who may ask (key, session, ticket) and from where (Host, Origin).
+
+`Host` is checked on every request, so that a name an attacker controls cannot be pointed at this service (DNS
+rebinding); `Origin` on upgrades and on everything that changes state, since browsers send those across sites.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import re
+from urllib.parse import urlsplit
+
+from sanic.request import Request
+from sanic.response import BaseHTTPResponse, HTTPResponse
+
+from ndefender.api.browser import BrowserAccess
+from ndefender.api.errors import ApiError
+from ndefender.api.settings import ApiSettings
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+OPEN_PATHS = frozenset({"/api/v1/session"})  # proves the key itself
+WILDCARD_HOSTS = frozenset({"0.0.0.0", "::", ""})
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+}
+PREFLIGHT_HEADERS = {
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, DELETE",
+    "Access-Control-Allow-Headers": "Content-Type, X-API-Key",
+    "Access-Control-Max-Age": "600",
+}
+_HOST = re.compile(r"^(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?$")
+
+
+def host_name(host: str) -> str | None:
+    """Name part of a `Host` header, lower case, without port, brackets and trailing dot; None where it is malformed."""
+    match = _HOST.match(host.lower())
+    return match["name"].strip("[]").rstrip(".") if match else None
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host name can only mean this machine."""
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def is_upgrade(request: Request) -> bool:
+    """Whether the request asks for a WebSocket."""
+    return str(request.headers.get("upgrade", "")).lower() == "websocket"
+
+
+class Guard:
+    """Checks requests before any handler runs, and finishes every answer.
+
+    Args:
+        settings: key, allow-lists and bind address.
+        browser: sessions and tickets.
+    """
+
+    def __init__(self, settings: ApiSettings, browser: BrowserAccess) -> None:
+        self.browser = browser
+        self._key = settings.api_key.encode()
+        self._bind = settings.host.lower().strip("[]")
+        self._hosts = frozenset(host_name(host) or host.lower() for host in settings.allowed_hosts)
+        self._origins = frozenset(origin.lower().rstrip("/") for origin in settings.allowed_origins)
+
+    @property
+    def key_required(self) -> bool:
+        """A key is configured."""
+        return bool(self._key)
+
+    async def check(self, request: Request) -> HTTPResponse | None:
+        """Request middleware.
+
+        Returns:
+            The answer to a CORS preflight, else None: go on.
+        Raises:
+            ApiError: 400 `bad_host`, 403 `host_not_allowed` or `origin_not_allowed`, 401 `unauthorized`.
+        """
+        if not request.head:  # the server could not parse it: there is nothing to guard, only an error to tell
+            return None
+        host = self._check_host(request)
+        origin = request.headers.get("origin")
+        if origin is not None and (request.method not in SAFE_METHODS or is_upgrade(request)):
+            self._check_origin(str(origin), host)
+        if request.method == "OPTIONS" and origin is not None and "access-control-request-method" in request.headers:
+            self._check_origin(str(origin), host)
+            return HTTPResponse(status=204, headers=dict(PREFLIGHT_HEADERS))
+        if request.path not in OPEN_PATHS and not self.authorized(request):
+            raise ApiError(401, "unauthorized", "the API key is missing or wrong: send it in X-API-Key")
+        return None
+
+    async def finish(self, request: Request, response: BaseHTTPResponse) -> HTTPResponse | None:
+        """Response middleware: security headers on every answer, CORS headers for allow-listed origins."""
+        for name, value in SECURITY_HEADERS.items():
+            response.headers.setdefault(name, value)
+        origin = request.headers.get("origin")
+        if origin is not None and str(origin).lower() in self._origins:
+            response.headers["Access-Control-Allow-Origin"] = str(origin)
+            response.headers["Access-Control-Expose-Headers"] = "Retry-After"
+            response.headers["Vary"] = "Origin"
+        return None
+
+    def key_is(self, given: str) -> bool:
+        """Compare a key in constant time. True where none is configured."""
+        return not self._key or hmac.compare_digest(given.encode("utf-8", "surrogateescape"), self._key)
+
+    def authorized(self, request: Request) -> bool:
+        """Whether the request carries the key, a live session, or (an upgrade) a fresh ticket, which it uses up."""
+        if not self._key:
+            return True
+        given = request.headers.get("x-api-key")
+        if given is not None:
+            return self.key_is(str(given))
+        session = request.cookies.get(self.browser.cookie)
+        if session is not None and self.browser.sessions.good(str(session)):
+            return True
+        if is_upgrade(request):
+            ticket = request.args.get("ticket")
+            return ticket is not None and self.browser.tickets.redeem(str(ticket))
+        return False
+
+    def _check_host(self, request: Request) -> str:
+        hosts = request.headers.getall("host", [])
+        name = host_name(hosts[0]) if len(hosts) == 1 else None
+        if name is None:
+            raise ApiError(400, "bad_host", "exactly one well-formed Host header is needed")
+        if not (is_loopback(name) or name == self._bind or name in self._hosts or self._is_own_address(request, name)):
+            raise ApiError(403, "host_not_allowed", f"Host {name!r} is not this service: add it to api.allowed_hosts")
+        return str(hosts[0]).lower()
+
+    def _is_own_address(self, request: Request, name: str) -> bool:
+        """A service bound to all addresses answers to the address that the connection came in by."""
+        if self._bind not in WILDCARD_HOSTS or request.transport is None:
+            return False
+        own = request.transport.get_extra_info("sockname")
+        return isinstance(own, tuple) and name == str(own[0]).removeprefix("::ffff:")
+
+    def _check_origin(self, origin: str, host: str) -> None:
+        origin = origin.lower()
+        parts = urlsplit(origin)
+        same = parts.scheme in ("http", "https") and parts.netloc == host
+        if not same and origin not in self._origins:
+            raise ApiError(
+                403, "origin_not_allowed", f"Origin {origin[:200]!r} is not allowed: add it to api.allowed_origins"
+            )
