@@ -9,8 +9,7 @@ from typing import IO, Any
 import click
 
 from ndefender.errors import ConfigError, NdefenderError
-
-EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: systemd is told not to restart on it
+from ndefender.runtime.exits import EXIT_CONFIG
 
 # name: (file in this room, one line of help). The file's `command` is imported only when it is asked for.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -28,15 +27,17 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 
 class Failure(click.ClickException):
-    """An error of the tree, shown as one line instead of a traceback."""
-
-    def __init__(self, error: NdefenderError) -> None:
-        super().__init__(" ".join(str(error).split()))
-        self.exit_code = EXIT_CONFIG if isinstance(error, ConfigError) else 1
+    """An error of the tree, shown as one line instead of a traceback. Exit code 1."""
 
     def show(self, file: IO[Any] | None = None) -> None:
         """Write the line to standard error."""
-        click.echo(f"ndefender: {self.message}", err=True, file=file)
+        click.echo(f"ndefender: {' '.join(self.message.split())}", err=True, file=file)
+
+
+class ConfigFailure(Failure):
+    """A configuration that cannot be used: `EX_CONFIG` of sysexits.h, on which systemd is told not to restart."""
+
+    exit_code = EXIT_CONFIG
 
 
 class Commands(click.Group):
@@ -64,8 +65,10 @@ class Commands(click.Group):
         """Run the command; errors of the tree become one line and an exit code."""
         try:
             return super().invoke(ctx)
+        except ConfigError as error:
+            raise ConfigFailure(str(error)) from error
         except NdefenderError as error:
-            raise Failure(error) from error
+            raise Failure(str(error)) from error
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
