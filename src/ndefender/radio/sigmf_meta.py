@@ -116,8 +116,8 @@ def read_recording(path: Path) -> Recording:
     segments = _segments(table, located, fmt.sample_bytes * channels, notes)
     notes.extend(_schema_notes(located))
     full_scale = info.number(FULL_SCALE_KEY)
-    if full_scale is not None and not 1.0 <= full_scale <= 32768.0:
-        raise RecordingError(f"{info.where(FULL_SCALE_KEY)}: {full_scale:g} is outside 1..32768")
+    if full_scale is not None and full_scale < 1.0:  # above 32768: a small signal that was scaled up
+        raise RecordingError(f"{info.where(FULL_SCALE_KEY)}: {full_scale:g} is below 1")
     return Recording(
         path=path,
         data_path=located.data_path,
