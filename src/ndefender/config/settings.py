@@ -28,7 +28,7 @@ class RadioSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gain_mode: str = "manual"
     settle_s: float = 0.0005
     timeout_s: float = 1.0
-    reopen_max_s: float = 4.0
+    reopen_max_s: float = 2.0
     emulated_link_bytes_s: float = 60e6
 
 
