@@ -38,6 +38,7 @@ class Board:
 
     Args:
         buffers_count: kernel buffers of the receive device, as `SET … BUFFERS_COUNT` left it.
+        timeout_s: longest wait for a block; one for all clients, as in iiod.
     """
 
     phy: Phy
@@ -46,6 +47,7 @@ class Board:
     link: Link
     renderer: Renderer
     buffers_count: int = 4
+    timeout_s: float = DEFAULT_TIMEOUT_S
 
 
 class Session:
@@ -61,7 +63,6 @@ class Session:
         self._connection = connection
         self._received = bytearray()
         self._stream: Stream | None = None
-        self._timeout_s = DEFAULT_TIMEOUT_S
         self._answers: dict[Verb, Callable[[Request], bytes]] = {
             Verb.PRINT: lambda _: protocol.document(board.context.xml()),
             Verb.VERSION: lambda _: b"%d.%d.%-7s\n" % (VERSION_MAJOR, VERSION_MINOR, VERSION_TAG.encode()),
@@ -136,7 +137,7 @@ class Session:
 
     def _set_timeout(self, request: Request) -> bytes:
         # 0 means to wait for ever; bounded here so that an abandoned session ends
-        self._timeout_s = min(request.number / 1000, MAX_TIMEOUT_S) if request.number else MAX_TIMEOUT_S
+        self._board.timeout_s = min(request.number / 1000, MAX_TIMEOUT_S) if request.number else MAX_TIMEOUT_S
         return protocol.integer(0)
 
     def _read(self, request: Request) -> bytes:
@@ -215,7 +216,7 @@ class Session:
         stream, rest_bytes = self._stream, request.number
         mask: int | None = sum(1 << channel for channel in stream.channels)
         while rest_bytes >= stream.sample_bytes:
-            block = stream.refill(self._timeout_s)
+            block = stream.refill(self._board.timeout_s)
             if block is None:
                 raise Refused(errno.ETIMEDOUT)
             n_bytes = min(rest_bytes, block.samples.nbytes)
