@@ -15,13 +15,13 @@ one another share hops where that takes fewer tunings, or as many with the LO ou
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ..errors import ConfigError
 from ..units import s_to_ns
+from .hopgeometry import MAX_HOPS, View, Wanted, centers, distance, span
 from .hoporder import order_hops
 from .plan import Band, Hop, HopPlan
 
@@ -29,34 +29,8 @@ DC_GUARD_HZ = 300e3  # half-width of what the DC spike, its 1/f skirt and the tr
 DC_GUARD_RATIO = 0.01  # of the rate, where the rate is low
 RETUNE_S = 0.0015  # tune and settle: what a hop costs besides its samples; only weighs one plan against another
 TRANSFER_RATIO = 4.1  # time to move a sample at 60 MB/s over the time to take it at 61.44 MS/s; same use
-MAX_HOPS = 4096  # a sweep of minutes; a plan that needs more has the wrong rate for its bands
 
 Limits = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """What one tuning sees: `half_hz` on each side of the LO, `guard_hz` of it unusable; LO limits."""
-
-    half_hz: float
-    guard_hz: float
-    min_center_hz: float
-    max_center_hz: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """A band, clipped to what the radio reaches."""
-
-    index: int
-    band: Band
-    low_hz: float
-    high_hz: float
-
-    @property
-    def shares_with(self) -> tuple[float, str, float]:
-        """Bands may share a hop only where gain, antenna port and priority are the same."""
-        return (self.band.gain_db, self.band.rx_port, self.band.priority)
 
 
 def plan_hops(
@@ -94,7 +68,7 @@ def plan_hops(
             f"{true_rate_hz / 1e6:g} MS/s is used",
         )
     half_hz = min(true_rate_hz * usable_ratio, true_bandwidth_hz) / 2
-    view = _View(
+    view = View(
         half_hz=half_hz,
         guard_hz=min(DC_GUARD_HZ, true_rate_hz * DC_GUARD_RATIO, half_hz / 8),
         min_center_hz=min_center_hz,
@@ -172,23 +146,23 @@ def _check(name: str, bands: Sequence[Band], rate_hz: float, bandwidth_hz: float
             raise ConfigError(path, f"priority {band.priority} is not above 0")
 
 
-def _reach(bands: Sequence[Band], view: _View) -> tuple[list[_Wanted], tuple[tuple[str, str], ...]]:
+def _reach(bands: Sequence[Band], view: View) -> tuple[list[Wanted], tuple[tuple[str, str], ...]]:
     """Clip bands to the radio's range, lowest first; say what was lost."""
     low_hz, high_hz = view.min_center_hz, view.max_center_hz
-    wanted: list[_Wanted] = []
+    wanted: list[Wanted] = []
     impossible: list[tuple[str, str]] = []
     for index, band in enumerate(bands):
-        span = f"{band.name}: {_mhz(band.start_hz)}\N{EN DASH}{_mhz(band.stop_hz)} MHz"
+        asked = f"{band.name}: {_mhz(band.start_hz)}\N{EN DASH}{_mhz(band.stop_hz)} MHz"
         start_hz, stop_hz = max(band.start_hz, low_hz), min(band.stop_hz, high_hz)
         above, below = f"above the radio's {_mhz(high_hz)} MHz", f"below the radio's {_mhz(low_hz)} MHz"
         if start_hz >= stop_hz:
-            impossible.append((band.name, f"{span} is {above if band.start_hz >= high_hz else below}"))
+            impossible.append((band.name, f"{asked} is {above if band.start_hz >= high_hz else below}"))
             continue
-        wanted.append(_Wanted(index, band, start_hz, stop_hz))
+        wanted.append(Wanted(index, band, start_hz, stop_hz))
         lost = [below] * (band.start_hz < low_hz) + [above] * (band.stop_hz > high_hz)
         if lost:
             kept = f"only {_mhz(start_hz)}\N{EN DASH}{_mhz(stop_hz)} MHz is watched"
-            impossible.append((band.name, f"{span} is partly {' and '.join(lost)}: {kept}"))
+            impossible.append((band.name, f"{asked} is partly {' and '.join(lost)}: {kept}"))
     return sorted(wanted, key=lambda one: (one.low_hz, one.high_hz, one.index)), tuple(impossible)
 
 
@@ -196,17 +170,17 @@ def _mhz(frequency_hz: float) -> str:
     return f"{frequency_hz / 1e6:.6f}".rstrip("0").rstrip(".")
 
 
-def _groups(wanted: Sequence[_Wanted], view: _View) -> list[list[_Wanted]]:
+def _groups(wanted: Sequence[Wanted], view: View) -> list[list[Wanted]]:
     """Split the bands (sorted) into groups that share hops, best by (tunings, LOs in a band, time).
 
     Dynamic programming over where the last group begins; bands that may not share a hop are planned apart.
     """
-    kinds: dict[tuple[float, str, float], list[_Wanted]] = {}
+    kinds: dict[tuple[float, str, float], list[Wanted]] = {}
     for one in wanted:
         kinds.setdefault(one.shares_with, []).append(one)
-    groups: list[list[_Wanted]] = []
+    groups: list[list[Wanted]] = []
     for kind in kinds.values():
-        best: list[tuple[tuple[int, int, int], list[list[_Wanted]]]] = [((0, 0, 0), [])]
+        best: list[tuple[tuple[int, int, int], list[list[Wanted]]]] = [((0, 0, 0), [])]
         for end in range(1, len(kind) + 1):
             choices = []
             for begin in reversed(range(end)):  # of equal choices the one that shares less
@@ -222,70 +196,19 @@ def _groups(wanted: Sequence[_Wanted], view: _View) -> list[list[_Wanted]]:
     return groups
 
 
-def _cost(group: Sequence[_Wanted], view: _View) -> tuple[int, int, int]:
+def _cost(group: Sequence[Wanted], view: View) -> tuple[int, int, int]:
     """Tunings, LOs that fall into a band unseen by a neighbour, and nanoseconds of one visit to each."""
-    centers = _centers(group, view)
+    los = centers(group, view)
     dwell_s = max(one.band.dwell_s for one in group)
-    exposed = int(len(centers) == 1 and _distance(centers[0], group) < view.guard_hz)
-    return len(centers), exposed, len(centers) * s_to_ns(RETUNE_S + dwell_s * (1.0 + TRANSFER_RATIO))
+    exposed = int(len(los) == 1 and distance(los[0], group) < view.guard_hz)
+    return len(los), exposed, len(los) * s_to_ns(RETUNE_S + dwell_s * (1.0 + TRANSFER_RATIO))
 
 
-def _span(group: Sequence[_Wanted]) -> tuple[float, float]:
-    return min(one.low_hz for one in group), max(one.high_hz for one in group)
-
-
-def _distance(center_hz: float, group: Sequence[_Wanted]) -> float:
-    """How far an LO is from the nearest band, 0 inside one."""
-    return min(max(one.low_hz - center_hz, center_hz - one.high_hz, 0.0) for one in group)
-
-
-def _centers(group: Sequence[_Wanted], view: _View) -> list[float]:
-    """LOs that cover the whole span of a group, ascending."""
-    low_hz, high_hz = _span(group)
-    width_hz = high_hz - low_hz
-    half_hz, guard_hz = view.half_hz, view.guard_hz
-    if width_hz <= 2 * half_hz:
-        return [_single_center(group, view)]
-    beyond_hz = width_hz - 2 * half_hz
-    count = 1 + math.ceil(beyond_hz / (half_hz - guard_hz) - 1e-9)
-    if count > MAX_HOPS:
-        raise ConfigError(f"band {group[0].band.name}", f"needs {count} hops of {2 * half_hz:g} Hz, at most {MAX_HOPS}")
-    step_hz = beyond_hz / (count - 1)
-    # a band barely wider than one hop: keep the two LOs out of one another's guard, even if the hops reach beyond it
-    first_hz = low_hz + half_hz
-    if step_hz < 2 * guard_hz:
-        first_hz -= (2 * guard_hz - step_hz) / 2
-        step_hz = 2 * guard_hz
-    first_hz = min(max(first_hz, view.min_center_hz), view.max_center_hz - step_hz * (count - 1))
-    return [first_hz + i * step_hz for i in range(count)]
-
-
-def _single_center(group: Sequence[_Wanted], view: _View) -> float:
-    """The LO of a group that fits into one hop: outside its bands if possible, as far from LO and edges as it goes."""
-    low_hz, high_hz = _span(group)
-    first_hz = max(high_hz - view.half_hz, view.min_center_hz)
-    last_hz = min(low_hz + view.half_hz, view.max_center_hz)
-    beside_hz = (view.half_hz - (high_hz - low_hz)) / 2
-    edges = sorted(group, key=lambda one: one.low_hz)
-    gaps = [(a.high_hz + b.low_hz) / 2 for a, b in itertools.pairwise(edges)]
-    # where no gap and no side is left, a quarter of the slack from one end: images then fall mostly outside the band
-    inside_hz = first_hz + (last_hz - first_hz) / 4
-    tries = [min(max(c, first_hz), last_hz) for c in (low_hz - beside_hz, high_hz + beside_hz, *gaps, inside_hz)]
-
-    def score(center_hz: float) -> tuple[bool, float]:
-        lo_hz = _distance(center_hz, group)
-        edge_hz = min(low_hz - (center_hz - view.half_hz), center_hz + view.half_hz - high_hz)
-        return lo_hz >= view.guard_hz, min(lo_hz, edge_hz) if lo_hz >= view.guard_hz else edge_hz
-
-    best = max(tries, key=score)
-    return best if score(best)[0] else min(max(inside_hz, first_hz), last_hz)
-
-
-def _group_hops(group: Sequence[_Wanted], view: _View, rate_hz: float) -> list[Hop]:
-    low_hz, high_hz = _span(group)
+def _group_hops(group: Sequence[Wanted], view: View, rate_hz: float) -> list[Hop]:
+    low_hz, high_hz = span(group)
     dwell_samples = math.ceil(max(one.band.dwell_s for one in group) * rate_hz - 1e-6)
     hops = []
-    for center_hz in _centers(group, view):
+    for center_hz in centers(group, view):
         use_low_hz, use_high_hz = max(center_hz - view.half_hz, low_hz), min(center_hz + view.half_hz, high_hz)
         served = [one for one in group if one.low_hz < use_high_hz and one.high_hz > use_low_hz]
         first = served[0] if served else group[0]
