@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from ndefender.cli.options import environment, find_config
+from ndefender.cli.options import environment, named_config
 from ndefender.cli.toml import to_toml
-from ndefender.config.load import load_settings
+from ndefender.config.load import describe, load_settings
 
 
 @click.command("check-config")
@@ -16,7 +16,6 @@ from ndefender.config.load import load_settings
 def command(file: Path | None) -> None:
     """Show the effective configuration as TOML: FILE, the environment over it, defaults for the rest.
 
-    Without FILE: NDEFENDER_CONFIG, else ./config.toml if it is there. If something is wrong with it, say what; exit
-    code 78.
+    Without FILE, as --config of the other commands. If anything is wrong with it, every problem is named; exit code 78.
     """
-    click.echo(to_toml(load_settings(file or find_config(), environment())), nl=False)
+    click.echo(to_toml(describe(load_settings(file or named_config(), environment()))), nl=False)

@@ -12,7 +12,7 @@ import msgspec
 import ndefender
 from ndefender.cli import checks
 from ndefender.cli.options import config_option, environment
-from ndefender.config.load import load_settings
+from ndefender.config.load import ConfigProblems, find_config, load_settings
 from ndefender.config.settings import Settings
 from ndefender.errors import ConfigError
 
@@ -24,10 +24,11 @@ def examine(config: Path | None, environ: dict[str, str]) -> list[checks.Finding
     findings = []
     try:
         settings = load_settings(config, environ)
-        findings.append(checks.Finding("configuration", "ok", str(config) if config else "built-in defaults"))
+        findings.append(checks.Finding("configuration", "ok", str(find_config(config) or "built-in defaults")))
     except ConfigError as error:
         settings = Settings()
-        findings.append(checks.Finding("configuration", "missing", str(error), "ndefender check-config shows it whole"))
+        problems = error.problems if isinstance(error, ConfigProblems) else [error]
+        findings.extend(checks.Finding("configuration", "missing", str(problem)) for problem in problems)
     log, api = settings.log, settings.api
     return [
         *findings,

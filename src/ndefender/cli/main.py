@@ -27,15 +27,15 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 
 class Failure(click.ClickException):
-    """An error of the tree, shown as one line instead of a traceback. Exit code 1."""
+    """An error of the tree, shown as a line instead of a traceback. Exit code 1."""
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Write the line to standard error."""
-        click.echo(f"ndefender: {' '.join(self.message.split())}", err=True, file=file)
+        """Write the message to standard error."""
+        click.echo(f"ndefender: {self.message}", err=True, file=file)
 
 
 class ConfigFailure(Failure):
-    """A configuration that cannot be used: `EX_CONFIG` of sysexits.h, on which systemd is told not to restart."""
+    """A configuration that cannot be used, a line a problem. `EX_CONFIG` of sysexits.h: no restart would cure it."""
 
     exit_code = EXIT_CONFIG
 
@@ -68,7 +68,7 @@ class Commands(click.Group):
         except ConfigError as error:
             raise ConfigFailure(str(error)) from error
         except NdefenderError as error:
-            raise Failure(str(error)) from error
+            raise Failure(" ".join(str(error).split())) from error
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

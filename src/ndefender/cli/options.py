@@ -9,30 +9,27 @@ from typing import Any
 
 import click
 
-CONFIG_NAME = "config.toml"
 CONFIG_VARIABLE = "NDEFENDER_CONFIG"
+NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "NDEFENDER_PYTHON"})  # the second is the set-up's
 
 
-def find_config() -> Path | None:
-    """The file named by NDEFENDER_CONFIG, else `config.toml` of the working directory, else None: built-in defaults."""
+def named_config() -> Path | None:
+    """The file that NDEFENDER_CONFIG names; None to search for one where `config.load` does."""
     named = os.environ.get(CONFIG_VARIABLE)
-    if named:
-        return Path(named)
-    here = Path(CONFIG_NAME)
-    return here if here.is_file() else None
+    return Path(named) if named else None
 
 
 def config_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--config FILE`; without it, what `find_config` finds."""
+    """`--config FILE`; without it, what `named_config` says."""
     return click.option(
         "--config",
         type=click.Path(exists=True, dir_okay=False, path_type=Path),
-        default=find_config,
-        show_default=f"${CONFIG_VARIABLE}, else ./{CONFIG_NAME} if it is there, else built-in",
+        default=named_config,
+        show_default=f"${CONFIG_VARIABLE}, ./config.toml, /etc/ndefender/config.toml, else built-in",
         help="Configuration file. NDEFENDER_* variables win over it.",
     )(function)
 
 
 def environment() -> dict[str, str]:
-    """The environment without what only the command line understands."""
-    return {name: value for name, value in os.environ.items() if name != CONFIG_VARIABLE}
+    """The environment without the variables that are ours but no settings."""
+    return {name: value for name, value in os.environ.items() if name not in NOT_SETTINGS}

@@ -1,27 +1,19 @@
-"""Settings as TOML text that reads back as the same settings."""
+"""Plain values as TOML text that reads back as the same values."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
 
-import msgspec
 
-from ndefender.config.settings import Settings
-
-SECRETS = frozenset({"api_key"})
-MASK = "***"
-
-
-def to_toml(settings: Settings) -> str:
-    """Write every setting, defaults included; secrets that are set show as `***`.
+def to_toml(tree: Mapping[str, object]) -> str:
+    """Write a configuration, tables after the plain values of the table they are in.
 
     Args:
-        settings: valid settings: strings, numbers, booleans, lists of strings, tables.
+        tree: strings, finite numbers, booleans, lists of these, tables, lists of tables.
     Returns:
         TOML text.
     """
-    tree = msgspec.to_builtins(settings)
     return "\n".join(_table(tree, "")).strip() + "\n"
 
 
@@ -32,7 +24,7 @@ def _table(table: Mapping[str, object], path: str) -> Iterator[str]:
         if isinstance(value, Mapping) or _is_tables(value):
             below.append((f"{path}.{_key(key)}" if path else _key(key), value))
         else:
-            yield f"{_key(key)} = {_value(key, value)}"
+            yield f"{_key(key)} = {_json(value)}"
     for name, value in below:
         if isinstance(value, Mapping):
             yield from ("", f"[{name}]")
@@ -49,13 +41,9 @@ def _is_tables(value: object) -> bool:
 
 def _key(key: str) -> str:
     bare = key.isascii() and key.replace("_", "").replace("-", "").isalnum()
-    return key if bare else json.dumps(key, ensure_ascii=False)
+    return key if bare else _json(key)
 
 
-def _value(key: str, value: object) -> str:
-    """JSON's notation of strings, booleans, numbers and flat lists is TOML's too, except for a float's `1e+16`."""
-    if key in SECRETS and value:
-        value = MASK
-    if isinstance(value, float):
-        return repr(value)
-    return json.dumps(value, ensure_ascii=False)
+def _json(value: object) -> str:
+    """JSON's notation of strings, booleans, numbers and flat lists is TOML's too, but for DEL, which TOML escapes."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
