@@ -1,0 +1,122 @@
+"""When a candidate is a contact.
+
+Enough hits in different dwells make a candidate ready. A ready candidate is held back while its hits are what another
+emitter would produce by bad luck: a few of a busy link's bursts taken for another class, a piece of a wide emission, or
+bursts of an unrecognised hopper that met on one frequency by chance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from ndefender.track.link import Link
+from ndefender.track.policy import BandSpan, TrackPolicy
+from ndefender.track.station import Station, tolerance_hz
+from ndefender.track.track import Track
+
+_CONFUSED = 0.06  # part of an emitter's bursts that may be taken for another class
+_CONFUSED_FSK = 0.12  # the same between Bluetooth and other two-level FSK hoppers
+_PIECES = 0.25  # a piece of a wide emission is rarer than this part of it
+_PIECES_SURE = 0.05  # the same where the pieces are classified with confidence
+_SURE = 0.7
+_CHANCE = 0.01  # probability, over all frequencies of the band, that a pile-up is chance
+_OPEN_SPAN_HZ = 80e6  # span of a hopper outside every named band
+
+
+def ready(track: Track, policy: TrackPolicy) -> bool:
+    """Whether a candidate has the hits it needs (those older than the window are gone already)."""
+    if track.conclusive:
+        return True
+    hits = len(track.hits)
+    if hits >= policy.min_hits_to_confirm:
+        return True
+    return hits >= 2 and sum(hit.log_odds for hit in track.hits) >= policy.confirm_log_likelihood
+
+
+def held_back(track: Track, tracks: Sequence[Track], bands: Sequence[BandSpan], policy: TrackPolicy) -> bool:
+    """Whether another emitter, or chance, explains a ready candidate.
+
+    Args:
+        track: the candidate.
+        tracks: all, tentative ones included; their old hits are gone already.
+        bands: of the plan.
+        policy: tolerances.
+    """
+    if track.conclusive:
+        return False
+    if isinstance(track, Station):
+        if 2 * track.continuous_dwells >= track.dwells:
+            return False  # no burst of another emitter looks continuous, dwell after dwell
+        if track.bandwidth_hz <= policy.narrow_hz and _by_chance(track, tracks, bands, policy):
+            return True
+    return any(other is not track and _outnumbered(track, other, policy) for other in tracks)
+
+
+def _outnumbered(track: Track, other: Track, policy: TrackPolicy) -> bool:
+    """Whether another emitter is so much busier that the candidate may be its misread bursts."""
+    if isinstance(other, Link):
+        if isinstance(track, Link):
+            return _misread(track, other, policy)
+        if not other.resembles(track.bandwidth_hz, policy) or not track.hits:
+            return False
+        ratio = 1.0 if not track.family else _PIECES
+        return track.bursts < ratio * other.visits(track.center_hz, min(hit.t_ns for hit in track.hits))
+    slack_hz = tolerance_hz(track.bandwidth_hz, other.bandwidth_hz, policy)
+    if track.low_hz < other.low_hz - slack_hz or track.high_hz > other.high_hz + slack_hz:
+        return False
+    if other.bandwidth_hz < 0.8 * track.bandwidth_hz:
+        return False
+    ratio = _PIECES_SURE if track.family and track.class_confidence >= _SURE else _PIECES
+    return track.bursts < ratio * other.bursts
+
+
+def _misread(track: Link, other: Link, policy: TrackPolicy) -> bool:
+    """Whether a link's bursts may be those of a busier link of the same bandwidth, taken for another class."""
+    if track.band != other.band or other.bursts <= track.bursts:
+        return False
+    if not other.resembles(track.bandwidth_hz, policy):
+        return False
+    ratio = _CONFUSED if "lora" in (track.family, other.family) else _CONFUSED_FSK
+    expected = ratio * other.bursts
+    return track.bursts <= expected + 2.0 * math.sqrt(expected)
+
+
+def _by_chance(track: Station, tracks: Sequence[Track], bands: Sequence[BandSpan], policy: TrackPolicy) -> bool:
+    """Whether as many hits on one frequency are likely if similar bursts of the band fall anywhere in it.
+
+    With n places as wide as the tolerance and m such bursts, a place gets Poisson(m / n) of them; n times the
+    probability of at least as many as the candidate has is the expected number of such places.
+    """
+    center_hz = track.center_hz
+    band = next((b for b in bands if b.start_hz <= center_hz <= b.stop_hz), None)
+    low_hz, high_hz = (
+        (band.start_hz, band.stop_hz) if band else (center_hz - _OPEN_SPAN_HZ / 2, center_hz + _OPEN_SPAN_HZ / 2)
+    )
+    others = 0.0
+    for other in tracks:
+        if other is track or not low_hz <= other.center_hz <= high_hz:
+            continue
+        width_ratio = other.bandwidth_hz / track.bandwidth_hz
+        if not 1 / policy.link_ratio <= width_ratio <= policy.link_ratio:
+            continue
+        if isinstance(other, Link):
+            others += other.bursts * (_CONFUSED if track.family else 1.0)
+        elif not other.confirmed:
+            others += len(other.hits)
+    places = max((high_hz - low_hz) / (2 * tolerance_hz(track.bandwidth_hz, track.bandwidth_hz, policy)), 1.0)
+    return places * poisson_tail(len(track.hits), others / places) > _CHANCE
+
+
+def poisson_tail(count: int, mean: float) -> float:
+    """Probability that a Poisson variable is at least `count`."""
+    if count <= 0:
+        return 1.0
+    if mean <= 0.0:
+        return 0.0
+    term = math.exp(-mean)
+    below = term
+    for i in range(1, count):
+        term *= mean / i
+        below += term
+    return max(1.0 - below, 0.0)
