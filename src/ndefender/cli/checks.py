@@ -17,12 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ndefender.config.settings import Settings
-
 Level = Literal["ok", "warning", "missing"]
 IIOD_PORT = 30431  # libiio's network protocol
 TIME_ERROR = 5  # what adjtimex(2) returns while the clock is not synchronised
-_SAMPLE_BYTES = 4  # int16 I and Q
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +77,13 @@ def pylibiio(version: Callable[[str], str] = importlib.metadata.version) -> Find
     return Finding("pylibiio", "ok", f"pylibiio {found}")
 
 
-def ring_bytes(settings: Settings) -> int:
-    """Shared memory that the I/Q ring of these settings needs, without the (small) result rings."""
-    radio, plan = settings.radio, settings.plan.get(settings.scan.plan, [])
-    longest_s = max((band.dwell_s for band in plan), default=0.01)
-    return int(settings.runtime.iq_slots * longest_s * radio.rate_hz * _SAMPLE_BYTES)
-
-
 def shared_memory(needed_bytes: int, folder: str = "/dev/shm") -> Finding:
     """Enough room for the rings between the processes."""
     try:
         free_bytes = shutil.disk_usage(folder).free
     except OSError as error:
         return Finding("shared memory", "missing", f"{folder}: {error.strerror}", f"mount a tmpfs at {folder}")
-    says = f"{folder} has {free_bytes / 1e6:.0f} MB free, the I/Q ring takes {needed_bytes / 1e6:.0f} MB"
+    says = f"{folder} has {free_bytes / 1e6:.0f} MB free, the rings take {needed_bytes / 1e6:.0f} MB"
     if free_bytes < 2 * needed_bytes:
         return Finding(
             "shared memory",

@@ -15,6 +15,7 @@ from ndefender.cli.options import config_option, environment
 from ndefender.config.load import ConfigProblems, find_config, load_settings
 from ndefender.config.settings import Settings
 from ndefender.errors import ConfigError
+from ndefender.runtime.wiring import layout_for
 
 _MARKS: dict[checks.Level, str] = {"ok": "ok", "warning": "warning", "missing": "MISSING"}
 
@@ -36,7 +37,7 @@ def examine(config: Path | None, environ: dict[str, str]) -> list[checks.Finding
         checks.packages(),
         checks.libiio(),
         checks.pylibiio(),
-        checks.shared_memory(checks.ring_bytes(settings)),
+        checks.shared_memory(sum(spec.total_bytes for spec in layout_for(settings))),
         checks.cores(),
         checks.kernel_cache(Path(ndefender.__file__).parent, environ, Path.home()),
         checks.radio(settings.radio.uri),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ndefender.errors import SourceUnavailable
 from ndefender.radio.emulated.main import run
 
 
@@ -27,4 +28,7 @@ def radio(scene: str, host: str, port: int, link_bytes_s: float, retune_s: float
 
     Try `iio_info -u ip:127.0.0.1`. Whoever reads it is told that it is simulated.
     """
-    run(scene, host, port, link_bytes_s, retune_s)
+    try:
+        run(scene, host, port, link_bytes_s, retune_s)
+    except OSError as error:
+        raise SourceUnavailable(f"cannot listen on {host}:{port}: {error.strerror}") from error

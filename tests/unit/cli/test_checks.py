@@ -13,7 +13,6 @@ from click.testing import CliRunner
 
 from ndefender.cli import checks
 from ndefender.cli.main import cli
-from ndefender.config.settings import BandSettings, RadioSettings, RuntimeSettings, ScanSettings, Settings
 
 
 @pytest.fixture
@@ -56,17 +55,6 @@ def test_pylibiio_not_installed() -> None:
         raise importlib.metadata.PackageNotFoundError(name)
 
     assert checks.pylibiio(absent).level == "missing"
-
-
-def test_ring_takes_the_longest_dwell_of_the_active_plan() -> None:
-    bands = [BandSettings("2G4", 2.4e9, 2.48e9, dwell_s=0.01), BandSettings("5G8", 5.65e9, 5.95e9, dwell_s=0.005)]
-    settings = Settings(
-        radio=RadioSettings(rate_hz=20e6),
-        scan=ScanSettings(plan="mine"),
-        plan={"mine": bands, "other": [BandSettings("433", 433e6, 434e6, dwell_s=1.0)]},
-        runtime=RuntimeSettings(iq_slots=10),
-    )
-    assert checks.ring_bytes(settings) == 10 * 200_000 * 4
 
 
 def test_shared_memory(tmp_path: Path) -> None:
@@ -151,6 +139,16 @@ def _doctor(tmp_path: Path, config: str, *arguments: str) -> tuple[int, str]:
     (tmp_path / "config.toml").write_text(config, encoding="utf-8")
     result = CliRunner().invoke(cli, ["doctor", "--config", str(tmp_path / "config.toml"), *arguments])
     return result.exit_code, result.stdout
+
+
+def test_doctor_asks_for_the_memory_that_the_service_will_take(tmp_path: Path) -> None:
+    def megabytes(slots: int) -> float:
+        _, text = _doctor(tmp_path, f"[runtime]\niq_slots = {slots}\n", "--json")
+        row = next(row for row in json.loads(text)["findings"] if row["name"] == "shared memory")
+        return float(row["says"].split("take ")[1].removesuffix(" MB"))
+
+    assert megabytes(40) - megabytes(20) == pytest.approx(megabytes(60) - megabytes(40), abs=1.5)
+    assert megabytes(40) - megabytes(20) > 10
 
 
 def _free_port() -> int:
