@@ -25,6 +25,7 @@ from ndefender.radio.source import BlockMeta, GainLimits, SourceInfo, Tuning
 from ndefender.units import NS_PER_S
 
 MS_PER_S = 1000
+RATE_TIMEOUT_S = 10.0
 REMOTE_SHARE = 2.0  # libiio grants the device half of its time-out to fill a block
 TIMEOUT_STEP_S = 0.1  # time-outs are rounded up to it, so that dwells of like length share one
 
@@ -168,7 +169,7 @@ class AntSdr:
         """Write what changed, wait once, read back what was written."""
         manual = tuning.gain_mode == "manual"
         written = [
-            phy.rate.set(tuning.rate_hz),
+            self._set_rate(phy, tuning.rate_hz),
             phy.bandwidth.set(tuning.bandwidth_hz),
             phy.set_port(tuning.rx_port),
             phy.set_mode(tuning.gain_mode),
@@ -186,6 +187,16 @@ class AntSdr:
             gain_db=phy.gain.verify() if manual else phy.gain.read(),
             rx_port="" if phy.port is None else phy.port.verify(),
         )
+
+    def _set_rate(self, phy: IioPhy, rate_hz: float) -> bool:
+        """Set the rate; loading the FIR and calibrating may take longer than any other access."""
+        if phy.rate.holds(rate_hz):
+            return False
+        self._set_timeout(max(RATE_TIMEOUT_S, self._attribute_timeout_s))
+        try:
+            return phy.rate.set(rate_hz)
+        finally:
+            self._set_timeout(self._attribute_timeout_s)
 
     def _set_timeout(self, timeout_s: float) -> bool:
         """Tell libiio how long to wait; returns whether that changed, which only new buffers notice."""

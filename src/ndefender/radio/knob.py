@@ -31,9 +31,13 @@ class Knob(Generic[T]):
         self._have: T | None = None
         self._pending = False
 
+    def holds(self, wanted: T) -> bool:
+        """Say whether `wanted` is verified to be there."""
+        return self._wanted == wanted and not self._pending
+
     def set(self, wanted: T) -> bool:
         """Write `wanted` unless it is verified to be there; returns whether anything was written."""
-        if self._wanted == wanted and not self._pending:
+        if self.holds(wanted):
             return False
         self._pending = True
         self._wanted = wanted

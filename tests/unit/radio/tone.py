@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import math
 import threading
-import time
 
 import numpy as np
 from numpy.typing import NDArray
 
 TONE_AMPLITUDE = 900.0
-STEP_HZ = 100_000.0
-STEPS = 16  # offsets 1..16 steps, so that neighbouring tunings differ
+STEPS = 16  # offsets of 1..16 64ths of the rate, so that neighbouring tunings differ
 
 
 def tone_offset_hz(center_hz: float, rate_hz: float) -> float:
@@ -30,9 +28,8 @@ class ToneRenderer:
         self.rates: list[float] = []
         self.hold = threading.Event()
         self.hold.set()
-        self.delay_s = 0.0
 
-    def prepare(self, rate_hz: float) -> None:
+    def prepare(self, rate_hz: float, bandwidth_hz: float | None = None) -> None:
         self.rates.append(rate_hz)
 
     def render(
@@ -45,8 +42,6 @@ class ToneRenderer:
         out: NDArray[np.int16],
     ) -> int:
         self.hold.wait()
-        if self.delay_s:
-            time.sleep(self.delay_s)
         n = len(out)
         offset_hz = tone_offset_hz(center_hz, rate_hz)
         start = math.fmod(offset_hz * start_sample_ns * 1e-9, 1.0)

@@ -19,6 +19,7 @@ def run(
     port: int,
     link_bytes_s: float = DEFAULT_LINK_BYTES_S,
     retune_s: float = DEFAULT_RETUNE_S,
+    rates_hz: tuple[float, ...] = (FAST_RATE_HZ,),
 ) -> None:
     """Serve an emulated radio until SIGTERM or SIGINT, then return. Call it from the main thread.
 
@@ -30,6 +31,7 @@ def run(
         port: TCP port; 0 takes a free one, which the line names.
         link_bytes_s: rate of the network link.
         retune_s: time an LO, rate or filter change takes.
+        rates_hz: sample rates to prepare before that line; setting another one later takes seconds.
     Raises:
         SceneError: the scene cannot be used.
         OSError: the address is taken.
@@ -41,7 +43,7 @@ def run(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    radio = EmulatedRadio(Renderer(load_scene(scene)), host, port, link_bytes_s, retune_s, rates_hz=(FAST_RATE_HZ,))
+    radio = EmulatedRadio(Renderer(load_scene(scene)), host, port, link_bytes_s, retune_s, rates_hz=rates_hz)
     radio.start()
     sys.stdout.write(f"ready {radio.uri}\n")
     sys.stdout.flush()

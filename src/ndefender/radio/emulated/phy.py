@@ -90,10 +90,10 @@ class Phy:
     Args:
         chip: limits of the family member.
         retune_s: time an LO, rate or filter change takes; the old setting holds until its end.
-        prepare: called with the new sample rate before it takes effect.
+        prepare: called with the new sample rate, or the present one and the new filter, before they take effect.
     """
 
-    def __init__(self, chip: ChipModel, retune_s: float, prepare: Callable[[float], None]) -> None:
+    def __init__(self, chip: ChipModel, retune_s: float, prepare: Callable[[float, float | None], None]) -> None:
         self.chip = chip
         self.epoch_ns = time.monotonic_ns()
         self.retune_s = retune_s
@@ -142,15 +142,17 @@ class Phy:
             raise Refused(errno.EINVAL)
         with self._setting:
             rate_hz = nearest_rate_hz(wanted_hz)
-            self._prepare(float(rate_hz))
+            self._prepare(float(rate_hz), None)
             self._settle()
             self._change(rate_hz=rate_hz)
 
     def set_bandwidth(self, wanted_hz: int) -> None:
         """Change the analogue filter; silently limited, as the driver does it."""
+        bandwidth_hz = min(max(wanted_hz, MIN_BANDWIDTH_HZ), self.chip.max_bandwidth_hz)
         with self._setting:
+            self._prepare(float(self.state.rate_hz), float(bandwidth_hz))
             self._settle()
-            self._change(bandwidth_hz=min(max(wanted_hz, MIN_BANDWIDTH_HZ), self.chip.max_bandwidth_hz))
+            self._change(bandwidth_hz=bandwidth_hz)
 
     def set_gain(self, wanted_db: float) -> None:
         """Change the gain in whole decibels; EINVAL outside the table, EOPNOTSUPP unless the mode is manual."""

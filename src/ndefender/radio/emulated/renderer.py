@@ -11,8 +11,13 @@ from numpy.typing import NDArray
 class Renderer(Protocol):
     """Makes the samples that a receiver would deliver. Must release the GIL to keep up with the link."""
 
-    def prepare(self, rate_hz: float) -> None:
-        """Build what is needed at this rate; may take seconds, is called before the rate takes effect."""
+    def prepare(self, rate_hz: float, bandwidth_hz: float | None = None) -> None:
+        """Build what is needed; may take seconds, is called before the setting takes effect.
+
+        Args:
+            rate_hz: complex sample rate.
+            bandwidth_hz: analogue filter; None for whatever is usual at that rate.
+        """
         ...
 
     def render(
