@@ -1,0 +1,25 @@
+"""One physical waveform a file, written from its standard: formula, units, source; no detector's assumptions.
+
+In: parameters of a scene's emitter. Out: complex base band of mean power 1 and the times of its bursts.
+"""
+
+from ndefender.radio.scene.waves.ble import BleAdvertiser
+from ndefender.radio.scene.waves.bluetooth import Bluetooth
+from ndefender.radio.scene.waves.elrs import Elrs
+from ndefender.radio.scene.waves.fhss import GfskHopper
+from ndefender.radio.scene.waves.fm_video import FmVideo
+from ndefender.radio.scene.waves.fsk import FskSensor
+from ndefender.radio.scene.waves.lte import Lte
+from ndefender.radio.scene.waves.noise_burst import NoiseBurst
+from ndefender.radio.scene.waves.ocusync import Ocusync
+from ndefender.radio.scene.waves.ook import OokSensor
+from ndefender.radio.scene.waves.tone import FollowingTone, Tone
+from ndefender.radio.scene.waves.wifi import Wifi
+from ndefender.radio.scene.waves.zigbee import Zigbee
+
+AnyEmitter = (
+    FmVideo | Ocusync | Wifi | Bluetooth | BleAdvertiser | Lte | Elrs | GfskHopper | OokSensor | FskSensor | Zigbee
+    | Tone | FollowingTone | NoiseBurst
+)  # fmt: skip
+
+__all__ = ["AnyEmitter"]
