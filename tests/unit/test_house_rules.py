@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import io
 import re
+import sys
 import tokenize
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -200,3 +203,59 @@ def test_the_embedded_text_files_name_no_folder_of_one_machine() -> None:
         for violation in private_paths(path.read_text(encoding="utf-8"))
     ]
     assert broken == []
+
+
+def imported(source: str) -> set[str]:
+    """Top-level names of the modules a file imports, wherever in it."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def undeclared(sources: dict[str, str], declared: set[str]) -> list[str]:
+    """Imports of packages that are installed only because another package happens to need them."""
+    distributions = importlib.metadata.packages_distributions()
+    ours = {
+        "ndefender",
+        *(path.removesuffix(".py").split("/")[i] for path in FILES for i in range(path.count("/") + 1)),
+    }
+    return sorted(
+        f"{path}: {name}"
+        for path, source in sources.items()
+        for name in imported(source) - sys.stdlib_module_names - ours
+        if not {_normal(distribution) for distribution in distributions.get(name, [name])} & declared
+    )
+
+
+def _normal(requirement: str) -> str:
+    return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement)[0]).lower()
+
+
+@pytest.mark.parametrize(("folders", "groups"), [(("src/",), ()), (("tests/", "benchmarks/"), ("dev",))])
+def test_what_is_imported_is_declared(folders: tuple[str, ...], groups: tuple[str, ...]) -> None:
+    project = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = [
+        *project["project"]["dependencies"],
+        *(row for group in groups for row in project["dependency-groups"][group]),
+    ]
+    sources = {path: (TOP / path).read_text(encoding="utf-8") for path in FILES if path.startswith(folders)}
+    assert undeclared(sources, {_normal(row) for row in wanted}) == []
+
+
+def test_an_undeclared_import_is_seen() -> None:
+    sources = {"a.py": "import click, os\ndef f():\n    from websockets.exceptions import ConnectionClosed\n"}
+    assert undeclared(sources, {"click"}) == ["a.py: websockets"]
+
+
+@pytest.mark.parametrize("group", ["run", "dev"])
+def test_every_requirement_is_locked(group: str) -> None:
+    project = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))
+    groups = project["dependency-groups"]
+    wanted = [*project["project"]["dependencies"], *groups["build"], *(groups["dev"] if group == "dev" else [])]
+    lock = (TOP / "requirements" / f"{group}.lock").read_text(encoding="utf-8")
+    locked = {line.split("==")[0] for line in lock.splitlines() if "==" in line}
+    assert {_normal(row) for row in wanted} - locked == set()
