@@ -1,0 +1,127 @@
+"""Brings one emission to zero frequency and to a rate near its bandwidth.
+
+One complex FIR does mixing, filtering and decimation: y[m] = e^{-jωDm} Σ_k h[k] e^{-jωk} x[mD + k]
+(f. harris, Multirate Signal Processing, sec. 6.1), taps from a Kaiser-windowed sinc.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .jit import kernel
+
+TAPS_PER_STEP = 3  # filter length in output samples: 40 dB of alias rejection at a transition of the bandwidth
+MAX_STEP = 256
+OVERSAMPLING = 1.6  # output rate over occupied bandwidth
+
+
+@kernel
+def mix_decimate(
+    iq: NDArray[np.int16],
+    start: int,
+    taps_re: NDArray[np.float32],
+    taps_im: NDArray[np.float32],
+    step: int,
+    omega: float,
+    out: NDArray[np.complex64],
+    n_out: int,
+) -> None:
+    """Mix to zero, filter, decimate.
+
+    Args:
+        iq: int16, shape (2·n,), interleaved.
+        start: first input sample.
+        taps_re, taps_im: float32, shape (2·length,): the pre-rotated filter laid out so that its dot product with
+            interleaved samples gives the real and the imaginary part.
+        step: decimation.
+        omega: radians per input sample to shift down by.
+        out: complex64, shape (>= n_out,).
+        n_out: outputs wanted; input of (n_out - 1)·step + length samples must exist.
+    """
+    turn = np.exp(-1j * omega * step)
+    phase = np.exp(-1j * omega * start)
+    for m in range(n_out):
+        base = 2 * (start + m * step)
+        piece = iq[base : base + taps_re.shape[0]]
+        re, im = np.float32(0.0), np.float32(0.0)
+        for k in range(taps_re.shape[0]):
+            value = np.float32(piece[k])
+            re += value * taps_re[k]
+            im += value * taps_im[k]
+        out[m] = np.complex64(complex(re, im) * phase)
+        phase *= turn
+        if m & 1023 == 1023:
+            phase /= abs(phase)
+
+
+@kernel
+def rotate_taps(
+    prototype: NDArray[np.float64], omega: float, taps_re: NDArray[np.float32], taps_im: NDArray[np.float32]
+) -> None:
+    """Rotate a real low-pass by -omega and lay it out for `mix_decimate`.
+
+    Args:
+        prototype: float64, shape (length,).
+        omega: radians per input sample.
+        taps_re, taps_im: float32, shape (2·length,), written.
+    """
+    for k in range(prototype.shape[0]):
+        turned = prototype[k] * np.exp(-1j * omega * k)
+        taps_re[2 * k], taps_re[2 * k + 1] = turned.real, -turned.imag
+        taps_im[2 * k], taps_im[2 * k + 1] = turned.imag, turned.real
+
+
+def decimation(rate_hz: float, bandwidth_hz: float) -> int:
+    """Whole decimation that keeps OVERSAMPLING times the bandwidth."""
+    return max(1, int(rate_hz / max(OVERSAMPLING * bandwidth_hz, rate_hz / MAX_STEP)))
+
+
+class Downconverter:
+    """Caches filters by decimation and width.
+
+    Args:
+        max_out: longest output.
+    """
+
+    def __init__(self, max_out: int) -> None:
+        self.out = np.zeros(max_out, dtype=np.complex64)
+        self._taps = np.zeros((2, 2 * (TAPS_PER_STEP * MAX_STEP + 1)), dtype=np.float32)
+        self._filters: dict[int, NDArray[np.float64]] = {}
+
+    def extract(
+        self, iq: NDArray[np.int16], start: int, stop: int, offset_ratio: float, step: int
+    ) -> NDArray[np.complex64]:
+        """Extract samples start..stop at an offset.
+
+        Args:
+            iq: int16, shape (2·n,).
+            start, stop: input samples wanted; clipped to what exists.
+            offset_ratio: centre of the emission relative to the LO, in units of the rate, -0.5..0.5.
+            step: decimation.
+        Returns:
+            complex64, shape (m,), a view valid until the next call; output k is centred on input start + k·step.
+        """
+        prototype = self._prototype(step)
+        length = len(prototype)
+        omega = 2 * np.pi * offset_ratio
+        taps_re, taps_im = self._taps[0, : 2 * length], self._taps[1, : 2 * length]
+        rotate_taps(prototype, omega, taps_re, taps_im)
+        first = max(0, start - length // 2)
+        n_out = min(
+            (min(stop, len(iq) // 2) - start) // step, (len(iq) // 2 - first - length) // step + 1, len(self.out)
+        )
+        n_out = max(n_out, 0)
+        mix_decimate(iq, first, taps_re, taps_im, step, omega, self.out, n_out)
+        return self.out[:n_out]
+
+    def _prototype(self, step: int) -> NDArray[np.float64]:
+        if step not in self._filters:
+            if step == 1:
+                self._filters[step] = np.ones(1)
+            else:
+                length = TAPS_PER_STEP * step + 1
+                t = (np.arange(length) - length // 2) / step
+                taps = np.sinc(t * 0.9) * np.kaiser(length, 5.0)
+                self._filters[step] = taps / np.sum(taps)
+        return self._filters[step]

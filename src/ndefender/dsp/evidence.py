@@ -1,0 +1,256 @@
+"""Tests on one emission at zero frequency. Each returns a plain number with a known range; the classifier weighs them.
+
+Only emissions pay for this, and at most `max_evidence_samples` of each.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import fft
+
+from .jit import kernel
+
+PAL_LINE_S = 64.0e-6  # ITU-R BT.470: 15 625 Hz
+NTSC_LINE_S = 1.001 / 15750  # ITU-R BT.1700: 15 734.27 Hz
+LTE_LAG_S = 1 / 15_000  # 3GPP TS 36.211 sec. 6.12: useful symbol of 15-kHz subcarriers
+WIFI_LAG_S = 3.2e-6  # IEEE 802.11-2020 table 17-5
+WIFI_AX_LAG_S = 12.8e-6  # IEEE 802.11ax-2021 table 27-12
+LORA_BANDWIDTHS_HZ = (125e3, 203.125e3, 250e3, 406.25e3, 500e3, 812.5e3, 1625e3)  # Semtech SX1276, SX1280 data sheets
+LORA_SPREADING = (5, 6, 7, 8, 9, 10)
+
+
+@kernel
+def envelope_moments(x: NDArray[np.complex64], out: NDArray[np.float64]) -> None:
+    """Mean of |x|, of |x|² and of |x|⁴ into out[0..2]."""
+    m1, m2, m4 = 0.0, 0.0, 0.0
+    for n in range(x.shape[0]):
+        p = x[n].real * x[n].real + x[n].imag * x[n].imag
+        m1 += math.sqrt(p)
+        m2 += p
+        m4 += float(p) * p
+    count = max(1, x.shape[0])
+    out[0], out[1], out[2] = m1 / count, m2 / count, m4 / count
+
+
+@kernel
+def lag_correlation(x: NDArray[np.complex64], lag: int) -> float:
+    """|Σ x[n+lag]·x*[n]| / Σ|x|², 0..1."""
+    re, im, power = 0.0, 0.0, 0.0
+    for n in range(x.shape[0] - lag):
+        a, b = x[n + lag], x[n]
+        re += a.real * b.real + a.imag * b.imag
+        im += a.imag * b.real - a.real * b.imag
+        power += 0.5 * (a.real * a.real + a.imag * a.imag + b.real * b.real + b.imag * b.imag)
+    return math.sqrt(re * re + im * im) / power if power > 0 else 0.0
+
+
+@kernel
+def demodulate(x: NDArray[np.complex64], group: int, out: NDArray[np.float32]) -> int:
+    """Instantaneous frequency in radians per sample, averaged over groups of samples.
+
+    Args:
+        x: complex64, shape (n,).
+        group: samples per output.
+        out: float32, shape (>= (n - 1) // group,).
+    Returns:
+        Number of outputs.
+    """
+    count = (x.shape[0] - 1) // group
+    for m in range(count):
+        re, im = 0.0, 0.0
+        for k in range(group):
+            a, b = x[m * group + k + 1], x[m * group + k]
+            re += a.real * b.real + a.imag * b.imag
+            im += a.imag * b.real - a.real * b.imag
+        out[m] = math.atan2(im, re) if re != 0.0 or im != 0.0 else 0.0
+    return count
+
+
+@kernel
+def autocorrelation(f: NDArray[np.float32], n: int, lag: int) -> float:
+    """Normalised autocorrelation of f[:n] (mean already removed) at a lag, -1..1."""
+    cross, left, right = 0.0, 0.0, 0.0
+    for i in range(n - lag):
+        a, b = float(f[i]), float(f[i + lag])
+        cross += a * b
+        left += a * a
+        right += b * b
+    return cross / math.sqrt(left * right) if left > 0 and right > 0 else 0.0
+
+
+@kernel
+def chirp_slope(x: NDArray[np.complex64], near: int, far: int, out: NDArray[np.float64]) -> None:
+    """Mean second phase difference: its angle is the chirp's slope, its length says how constant it is.
+
+    Args:
+        x: complex64, shape (n,).
+        near: lag of the first difference, samples.
+        far: lag of the second.
+        out: float64, shape (2,): angle in radians (2π·slope·near·far/rate²), length 0..1.
+    """
+    re, im, total = 0.0, 0.0, 0.0
+    for n in range(x.shape[0] - near - far):
+        z0 = x[n + near] * np.conj(x[n])
+        z1 = x[n + near + far] * np.conj(x[n + far])
+        w = z1 * np.conj(z0)
+        re += w.real
+        im += w.imag
+        total += abs(w)
+    out[0] = math.atan2(im, re) if total > 0 else 0.0
+    out[1] = math.sqrt(re * re + im * im) / total if total > 0 else 0.0
+
+
+def cyclic_prefix(x: NDArray[np.complex64], rate_hz: float, bandwidth_hz: float, lag_s: float) -> float:
+    """Correlation at an OFDM symbol's lag, above what nearby lags show.
+
+    Args:
+        x: complex64, shape (n,).
+        rate_hz: of x.
+        bandwidth_hz: occupied.
+        lag_s: useful symbol length.
+    Returns:
+        0..1; about the cyclic prefix's share of a symbol for such OFDM, 0 where the block is too short.
+    """
+    lag = round(lag_s * rate_hz)
+    apart = max(2, round(1.5 * rate_hz / bandwidth_hz))
+    if lag < 3 * apart or len(x) < 2 * lag:
+        return 0.0
+    control = max(lag_correlation(x, lag + apart * i) for i in (-1, 1))
+    return max(0.0, lag_correlation(x, lag) - control)
+
+
+def video_line(x: NDArray[np.complex64], rate_hz: float, scratch: NDArray[np.float32]) -> tuple[float, float]:
+    """Line rate of frequency-modulated video.
+
+    The demodulated signal repeats from line to line: its autocorrelation peaks at one line and at eight lines; the
+    second tells 15 625 Hz from 15 734 Hz.
+
+    Args:
+        x: complex64, shape (n,).
+        rate_hz: of x.
+        scratch: float32, shape (>= n,).
+    Returns:
+        (line rate in Hz, score 0..1); (0, 0) where nothing repeats at a line rate.
+    """
+    group = max(1, int(rate_hz / 3e6))
+    step_s = group / rate_hz
+    n = demodulate(x, group, scratch)
+    if n * step_s < 5 * PAL_LINE_S:
+        return 0.0, 0.0
+    f = scratch[:n]
+    f -= np.float32(np.mean(f))
+    lags = np.arange(int(62.6e-6 / step_s), int(65.0e-6 / step_s) + 2)
+    values = [autocorrelation(f, n, int(lag)) for lag in lags]
+    best = int(np.argmax(values))
+    aside = round(5e-6 / step_s)
+    beside = max(autocorrelation(f, n, int(lags[best]) - aside), autocorrelation(f, n, int(lags[best]) + aside))
+    score = max(0.0, min(1.0, values[best] - max(0.0, beside)))
+    lines = min(8, int(n * step_s / PAL_LINE_S) - 3)
+    many = np.arange(int(lines * 63.3e-6 / step_s), int(lines * 64.3e-6 / step_s) + 2)
+    far = [autocorrelation(f, n, int(lag)) for lag in many]
+    top = int(np.argmax(far))
+    shift = 0.0
+    if 0 < top < len(far) - 1:
+        a, b, c = far[top - 1], far[top], far[top + 1]
+        shift = 0.5 * (a - c) / (a - 2 * b + c) if a - 2 * b + c != 0 else 0.0
+    return lines / ((float(many[top]) + shift) * step_s), score
+
+
+@kernel
+def frequency_moments(f: NDArray[np.float32], n: int, limit: float, out: NDArray[np.float64]) -> None:
+    """Mean and central moments 2, 3, 4 of the instantaneous frequency, clicks beyond ±limit left out.
+
+    Args:
+        f: float32, shape (>= n,), radians per sample.
+        n: values in use.
+        limit: radians per sample.
+        out: float64, shape (5,): count, mean, moments.
+    """
+    count, mean = 0, 0.0
+    for i in range(n):
+        if abs(f[i]) < limit:
+            count += 1
+            mean += f[i]
+    mean /= max(count, 1)
+    m2, m3, m4 = 0.0, 0.0, 0.0
+    for i in range(n):
+        if abs(f[i]) < limit:
+            c = f[i] - mean
+            m2 += c * c
+            m3 += c * c * c
+            m4 += c * c * c * c
+    out[0], out[1] = count, mean
+    out[2], out[3], out[4] = m2 / max(count, 1), m3 / max(count, 1), m4 / max(count, 1)
+
+
+def two_level(
+    x: NDArray[np.complex64], rate_hz: float, bandwidth_hz: float, scratch: NDArray[np.float32]
+) -> tuple[float, float]:
+    """Frequency deviation and bimodality of the instantaneous frequency.
+
+    Args:
+        x: complex64, shape (n,).
+        rate_hz: of x.
+        bandwidth_hz: occupied; frequencies beyond it are clicks.
+        scratch: float32, shape (>= n,).
+    Returns:
+        (deviation in Hz: standard deviation of the frequency; Sarle's bimodality coefficient 0..1: two levels 1,
+        uniform 0.56, Gaussian 0.33).
+    """
+    n = demodulate(x, 1, scratch)
+    out = np.zeros(5)
+    frequency_moments(scratch, n, 2 * math.pi * 0.6 * bandwidth_hz / rate_hz, out)
+    count, _, m2, m3, m4 = out.tolist()
+    if count < 16 or m2 <= 0 or m4 <= 0:
+        return 0.0, 0.0
+    skew2 = m3 * m3 / m2**3
+    return math.sqrt(m2) * rate_hz / (2 * math.pi), min(1.0, (skew2 + 1) / (m4 / m2**2))
+
+
+def lora_chirp(x: NDArray[np.complex64], rate_hz: float, bandwidth_hz: float) -> tuple[float, float, int]:
+    """Dechirp gain for the LoRa setting whose slope the signal shows.
+
+    Args:
+        x: complex64, shape (n,).
+        rate_hz: of x.
+        bandwidth_hz: measured occupied bandwidth.
+    Returns:
+        (score 0..1, LoRa bandwidth in Hz, spreading factor); (0, 0, 0) if the slope fits no setting.
+    """
+    width = min(LORA_BANDWIDTHS_HZ, key=lambda b: abs(math.log(b / bandwidth_hz)))
+    if abs(math.log(width / bandwidth_hz)) > 0.3 or len(x) < 64:
+        return 0.0, 0.0, 0
+    near = max(1, round(rate_hz / width))
+    out = np.zeros(2)
+    best = (0.0, 0.0, 0)
+    for sf in LORA_SPREADING:
+        symbol = 2**sf / width * rate_hz
+        if len(x) < 2 * symbol:
+            break
+        far = max(1, round(symbol / 8))
+        chirp_slope(x, near, far, out)
+        expected = 2 * math.pi * (width / (2**sf / width)) * near * far / rate_hz**2
+        error = (abs(out[0]) - expected) / expected
+        if abs(error) < 0.25 and out[1] > 0.1:
+            score = _dechirp(x, rate_hz, width, symbol, math.copysign(1.0, out[0]))
+            best = max(best, (score, width, sf))
+    return best
+
+
+def _dechirp(x: NDArray[np.complex64], rate_hz: float, width_hz: float, symbol: float, direction: float) -> float:
+    """Mean share of a window's power that one dechirped symbol gathers into its two tones."""
+    m = int(symbol)
+    windows = min(16, len(x) // m)
+    t = np.arange(m) / rate_hz
+    slope = direction * width_hz**2 / (symbol / rate_hz * width_hz)
+    reference = np.exp(-1j * np.pi * slope * t * t).astype(np.complex64)
+    block = x[: windows * m].reshape(windows, m)
+    size = 2 * m
+    spectrum = np.abs(np.asarray(fft(block * reference, size, axis=1)))
+    shift = round(width_hz / rate_hz * size)
+    gathered = (spectrum + np.roll(spectrum, shift, axis=1)).max(axis=1) ** 2
+    power = m * np.sum(np.abs(block) ** 2, axis=1)
+    return float(np.mean(np.minimum(1.0, gathered / np.maximum(power, 1e-30))))

@@ -1,0 +1,134 @@
+"""Noise floor of every tile column, robust to bursts (order statistic over time) and to wide continuous signals
+(local median over frequency, capped by the quietest part of the band).
+
+A tile is four frames by four bins. Bias of the order statistic is removed with the Gamma law of a tile sum
+(`window.gamma_shape`), so the floor is the mean noise power per bin, not a quantile of it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaincinv
+
+from .jit import kernel
+
+TILE_BINS = 4
+TILE_FRAMES = 4
+TILE_CELLS = TILE_BINS * TILE_FRAMES
+QUANTILE = 0.2  # bursts may fill four fifths of the dwell before they raise the floor
+CAP_RATIO = 1.41  # +1.5 dB: ripple of a real front end over its flat part; more than that is a signal
+QUIET_QUANTILE = 0.1  # the quietest tenth of the columns is taken to be free of continuous signals
+COLUMN_BLOCK = 32  # two cache lines of float32
+RANK_MANTISSA = 8  # mantissa bits decided: half a per cent is a fiftieth of a decibel
+RANK_BITS = 8 + RANK_MANTISSA  # and the exponent
+
+
+@kernel
+def column_ranked(bits: NDArray[np.int32], n_rows: int, step: int, rank: int, out: NDArray[np.int32]) -> None:
+    """Take the rank-th smallest value of every column, by bisection on the bits of positive floats.
+
+    Positive IEEE 754 numbers sort like their bits; deciding the upper RANK_BITS of them one by one needs only counting,
+    which vectorises over columns where a selection does not. The result is low by at most 2^-RANK_MANTISSA.
+
+    Args:
+        bits: int32 view of float32 values >= 0, shape (rows, columns).
+        n_rows: rows in use.
+        step: row stride; bounds the cost of long blocks.
+        rank: 0-based order.
+        out: int32, shape (columns,), view of float32.
+    """
+    used = n_rows // step
+    count = np.zeros(COLUMN_BLOCK, dtype=np.int32)
+    trial = np.zeros(COLUMN_BLOCK, dtype=np.int32)
+    block = np.zeros((used, COLUMN_BLOCK), dtype=np.int32)
+    for m0 in range(0, bits.shape[1], COLUMN_BLOCK):
+        width = min(COLUMN_BLOCK, bits.shape[1] - m0)
+        for j in range(used):
+            block[j, :width] = bits[j * step, m0 : m0 + width]
+        found = np.zeros(COLUMN_BLOCK, dtype=np.int32)
+        for bit in range(30, 30 - RANK_BITS, -1):
+            for c in range(COLUMN_BLOCK):
+                trial[c] = found[c] | np.int32(1 << bit)
+                count[c] = 0
+            for j in range(used):
+                row = block[j]
+                for c in range(COLUMN_BLOCK):
+                    count[c] += np.int32(row[c] < trial[c])
+            for c in range(COLUMN_BLOCK):
+                if count[c] <= rank:
+                    found[c] = trial[c]
+        out[m0 : m0 + width] = found[:width]
+
+
+@kernel
+def local_median(bits: NDArray[np.int32], reach: int, out: NDArray[np.int32]) -> None:
+    """Median over ±reach neighbours, by bisection on bits; windows are shifted inwards at the ends.
+
+    Args:
+        bits: int32 view of float32 values >= 0, shape (columns,).
+        reach: columns on each side.
+        out: int32, shape (columns,), view of float32.
+    """
+    n = bits.shape[0]
+    size = min(2 * reach + 1, n)
+    inner = n - size + 1  # windows that fit
+    count = np.zeros(inner, dtype=np.int32)
+    found = np.zeros(inner, dtype=np.int32)
+    for bit in range(30, 30 - RANK_BITS, -1):
+        count[:] = 0
+        for w in range(size):
+            for m in range(inner):
+                count[m] += bits[m + w] < (found[m] | (1 << bit))
+        for m in range(inner):
+            if count[m] <= size // 2:
+                found[m] |= 1 << bit
+    for m in range(n):
+        out[m] = found[min(max(m - reach, 0), inner - 1)]
+
+
+class FloorEstimator:
+    """Estimates the floor of one block; owns its scratch memory.
+
+    Args:
+        columns: tile columns, n_fft // 4.
+        tile_shape: `gamma_shape` of one tile.
+        quantisation_power: mean power per cell of the quantisation noise: the floor of an input without noise.
+    """
+
+    MAX_ROWS_USED = 48
+
+    def __init__(self, columns: int, tile_shape: float, quantisation_power: float) -> None:
+        self._shape = tile_shape
+        self._least = quantisation_power
+        self._reach = max(4, columns // 40)
+        self.steady = np.zeros(columns, dtype=np.float32)  # power per bin that is there for four fifths of the block
+        self._local = np.zeros(columns, dtype=np.float32)
+        self._quiet_rank = int(QUIET_QUANTILE * columns)
+        self._bias: dict[tuple[int, int], float] = {}
+
+    def estimate(self, tiles: NDArray[np.float32], n_rows: int, out: NDArray[np.float32]) -> None:
+        """Write the noise power per bin of every tile column.
+
+        Args:
+            tiles: float32, shape (rows, columns), tile sums.
+            n_rows: rows in use.
+            out: float32, shape (columns,).
+        """
+        step = max(1, n_rows // self.MAX_ROWS_USED)
+        used = n_rows // step
+        rank = min(used - 1, int(QUANTILE * used))
+        column_ranked(tiles.view(np.int32), n_rows, step, rank, self.steady.view(np.int32))
+        self.steady *= np.float32((1.0 + 0.5 ** (RANK_MANTISSA + 1)) / (TILE_CELLS * self._quantile_ratio(used, rank)))
+        local_median(self.steady.view(np.int32), self._reach, self._local.view(np.int32))
+        quiet = float(np.partition(self._local, self._quiet_rank)[self._quiet_rank])
+        np.minimum(self._local, np.float32(quiet * CAP_RATIO), out=out)
+        np.maximum(out, np.float32(self._least), out=out)
+
+    def _quantile_ratio(self, used: int, rank: int) -> float:
+        """Expected order statistic over mean, Blom's plotting position (G. Blom 1958)."""
+        key = (used, rank)
+        if key not in self._bias:
+            position = (rank + 1 - 0.375) / (used + 0.25)
+            self._bias[key] = float(gammaincinv(self._shape, position) / self._shape)
+        return self._bias[key]
