@@ -13,7 +13,8 @@ from ndefender.track.policy import TrackPolicy
 from ndefender.track.track import Track
 
 _DECAY = 0.98  # per dwell heard, of the counts behind the hop rate
-_ANY_LENGTH_RATIO = 2.0  # an unclassified burst joins if it is no longer or shorter than those known, by this factor
+_LENGTH_RATIO = 2.0  # a burst joins if it is no longer or shorter than those known, by this factor
+_LENGTHS = 10  # from so many known lengths on
 _TRIM = (
     0.02  # part of the bursts at either end that does not say where the hop set ends: a misclassified burst must not
 )
@@ -99,16 +100,16 @@ class Link(Track):
         self._low, self._high = center_hz - bandwidth_hz / 2, center_hz + bandwidth_hz / 2
 
     def accepts(self, s: Sighting, band: str | None, policy: TrackPolicy) -> bool:
-        """Whether a burst is of this link's kind: band, bandwidth, modulation; if it has no class, length too."""
+        """Whether a burst is of this link's kind: band, bandwidth, modulation, length."""
         if band != self.band or s.bandwidth_hz > policy.narrow_hz:
             return False
         if self._bursts and abs(s.center_hz - self._center) > policy.link_span_hz:
             return False
-        if not self.resembles(s.bandwidth_hz, policy):
+        if not self.resembles(max(s.bandwidth_hz, self._width) if s.cut else s.bandwidth_hz, policy):
             return False
-        if s.family == self._family:
-            return self._same_deviation(s)
-        return not s.family and self._same_length(s)
+        if s.family not in (self._family, ""):
+            return False
+        return self._same_length(s) and (not s.family or self._same_deviation(s))
 
     def resembles(self, bandwidth_hz: float, policy: TrackPolicy) -> bool:
         """Whether a bandwidth is this link's within what measurement spreads."""
@@ -121,9 +122,11 @@ class Link(Track):
         return known / 2.5 <= s.deviation_hz <= known * 2.5
 
     def _same_length(self, s: Sighting) -> bool:
-        if not s.whole_burst or not self._lengths:
+        if not s.whole_burst or len(self._lengths) < _LENGTHS:
             return True
-        return min(self._lengths) / _ANY_LENGTH_RATIO <= s.duration_s <= max(self._lengths) * _ANY_LENGTH_RATIO
+        known = sorted(self._lengths)
+        trim = len(known) // 10  # a tenth at either end may be another emitter's, misread
+        return known[trim] / _LENGTH_RATIO <= s.duration_s <= known[-1 - trim] * _LENGTH_RATIO
 
     def covered_by(self, dwell: Dwell) -> bool:
         """Whether a dwell looks at a part of the hop set."""

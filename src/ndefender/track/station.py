@@ -17,6 +17,7 @@ _INSIDE = 0.75  # part of the narrower band that must lie in the wider one
 _INSIDE_CUT = 0.6  # the same where an edge of the hop cut it
 _ALIKE = 0.4  # bandwidth ratio below which two sightings are a whole and a part
 _WHOLE = 0.7  # sightings at least this wide, of the widest, say where the emitter is
+_IN_SIGHT = 0.95  # part of a station that a dwell must cover to have seen it whole
 _SURE = 0.5  # classification confidence from which a class may tell two emitters apart
 _YOUNG_HITS = 2  # times min_hits_to_confirm: as long as this a contact may turn out to be a part of a wider one
 
@@ -88,27 +89,31 @@ class Station(Track):
         self._widths.append(high_hz - low_hz)
 
     def place(self, dwell: Dwell, sightings: Sequence[Sighting]) -> None:
-        """Learn from the widest sightings; one that an edge cut only widens what is known."""
+        """Learn from the widest sightings seen whole; what an edge of the hop cut only widens what is known.
+
+        Narrower sightings count where the dwell saw all of the station: a first estimate may be too wide, and the
+        upper quartile of the newest dwells forgets it, but not a dwell in which only pieces were over the threshold.
+        """
         self.continuous_dwells += any(s.continuous for s in sightings)
         whole = [s for s in sightings if not s.cut]
         widest = max((s.bandwidth_hz for s in whole), default=0.0)
-        span = max(self.bandwidth_hz, max((s.bandwidth_hz for s in sightings), default=0.0))
-        if self._widths and not self.cut and widest < _ALIKE * self.bandwidth_hz:
-            return  # parts only
-        if whole and (widest >= _ALIKE * span or not self._widths):
-            main = [s for s in whole if s.bandwidth_hz >= _WHOLE * widest]
-            if self.cut or widest * _ALIKE > self.bandwidth_hz:
-                self._centers.clear()  # what was known was a part
-                self._widths.clear()
-            self.cut_low = self.cut_high = False
-            self._centers.append(statistics.median(s.center_hz for s in main))
-            self._widths.append(statistics.median(s.bandwidth_hz for s in main))
-            width = sorted(self._widths)[(3 * len(self._widths)) // 4]
-            alike = [c for c, w in zip(self._centers, self._widths, strict=True) if w >= 0.6 * width]
-            center = statistics.median(alike or self._centers)
-            self._low, self._high = center - width / 2, center + width / 2
+        in_sight = len(whole) == len(sightings) and self.seen_part(dwell) >= _IN_SIGHT
+        if whole and (widest >= _WHOLE * self.bandwidth_hz or in_sight):
+            self._learn([s for s in whole if s.bandwidth_hz >= _WHOLE * widest], widest)
         elif not self._widths:
             self._widen(sightings)
+
+    def _learn(self, main: Sequence[Sighting], widest: float) -> None:
+        if self.cut or widest * _ALIKE > self.bandwidth_hz:
+            self._centers.clear()  # what was known was a part
+            self._widths.clear()
+        self.cut_low = self.cut_high = False
+        self._centers.append(statistics.median(s.center_hz for s in main))
+        self._widths.append(statistics.median(s.bandwidth_hz for s in main))
+        width = sorted(self._widths)[(3 * len(self._widths)) // 4]
+        alike = [c for c, w in zip(self._centers, self._widths, strict=True) if w >= _WHOLE * width]
+        center = statistics.median(alike)
+        self._low, self._high = center - width / 2, center + width / 2
 
     def _widen(self, sightings: Sequence[Sighting]) -> None:
         """Take the union of cut sightings; an edge that one of them saw is known."""
@@ -163,18 +168,35 @@ def _relate_parts(s: Sighting, t: Station, overlap: float, policy: TrackPolicy) 
 
 
 def _relate_cut(s: Sighting, t: Station, overlap: float, alike: bool, limit: float) -> Match | None:
-    """Relate where a hop's edge cut the sighting or all that is known of the station."""
-    narrower = min(s.bandwidth_hz, t.bandwidth_hz)
-    halves = (s.edge_low and t.cut_high and s.high_hz > t.high_hz) or (
-        s.edge_high and t.cut_low and s.low_hz < t.low_hz
-    )
-    if halves and alike and overlap > -limit:
-        return Match(Relation.JOIN, abs(overlap))
-    if not alike or overlap < _INSIDE_CUT * narrower:
+    """Relate where a hop's edge cut the sighting or all that is known of the station.
+
+    What is cut goes on where nobody looked: if the other one is there, they are one.
+    """
+    if not alike:
         return None
+    if (s.edge_low and t.cut_high and s.high_hz > t.high_hz) or (s.edge_high and t.cut_low and s.low_hz < t.low_hz):
+        return Match(Relation.JOIN, abs(overlap))
     distance = abs(s.center_hz - t.center_hz) / max(s.bandwidth_hz, t.bandwidth_hz)
-    if t.cut and s.bandwidth_hz >= t.bandwidth_hz:
-        return Match(Relation.GROW, distance)
-    if s.cut:
-        return Match(Relation.PART, distance)
-    return Match(Relation.EXPLAINED if s.bandwidth_hz < _ALIKE * t.bandwidth_hz else Relation.PART, distance)
+    inside = overlap >= _INSIDE_CUT * min(s.bandwidth_hz, t.bandwidth_hz)
+    if s.cut and (inside or _goes_on_in(s.edge_low, s.edge_high, s.low_hz, s.high_hz, t.low_hz, t.high_hz, limit)):
+        larger = t.cut and s.bandwidth_hz >= t.bandwidth_hz
+        return Match(Relation.GROW if larger else Relation.PART, distance)
+    if t.cut and (inside or _goes_on_in(t.cut_low, t.cut_high, t.low_hz, t.high_hz, s.low_hz, s.high_hz, limit)):
+        piece = s.bandwidth_hz < _ALIKE * t.bandwidth_hz
+        return Match(Relation.EXPLAINED if piece else Relation.GROW, distance)
+    return None
+
+
+def _goes_on_in(
+    cut_low: bool,
+    cut_high: bool,
+    low_hz: float,
+    high_hz: float,
+    other_low_hz: float,
+    other_high_hz: float,
+    limit: float,
+) -> bool:
+    """Whether the edge at which something was cut lies within something else."""
+    at_low = cut_low and other_low_hz - limit <= low_hz <= other_high_hz + limit
+    at_high = cut_high and other_low_hz - limit <= high_hz <= other_high_hz + limit
+    return at_low or at_high

@@ -92,7 +92,13 @@ class Store:
                 rest.append((s, band))
         stations, links = [], []
         for s, band in sorted(rest, key=lambda item: -item[0].bandwidth_hz):
-            if s.may_found and not self._give(s, stations, links, band, dwell, heard) and self._make_room(heard):
+            burst_cut = s.cut and s.hopping  # a whole one will come
+            if (
+                s.may_found
+                and not burst_cut
+                and not self._give(s, stations, links, band, dwell, heard)
+                and self._make_room(heard)
+            ):
                 self._found(s, band, dwell, heard, stations, links)
         return heard
 
@@ -108,7 +114,7 @@ class Store:
         choice = choose(s, stations, links, band, dwell.t_ns - self._policy.confirm_window_ns, self._policy)
         if choice is None:
             return False
-        if choice.heard:
+        if choice.heard and (s.may_found or choice.track.confirmed):  # a skirt confirms nothing
             heard.setdefault(choice.track.serial, []).append(s)
         else:
             self._counters.explained += 1

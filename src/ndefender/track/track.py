@@ -123,7 +123,7 @@ class Track:
         mean = sum(s.class_confidence for s in sightings) / len(sightings)
         self.hits.append(Hit(dwell.t_ns, log_odds, len(sightings), mean))
         self.dwells += 1
-        self.conclusive = self.conclusive or any(s.conclusive for s in sightings)
+        self.conclusive = self.conclusive or any(s.conclusive and not s.cut for s in sightings)
         self.simulated = self.simulated or dwell.simulated
         self.centred = dwell.centred
         self.first_ns = min(self.first_ns, dwell.t_ns)

@@ -21,6 +21,8 @@ HOLD = 0.4  # the same for what is named already: no flapping
 STAY = 1.25  # what is named already is worth this much more than its rival
 _ANALOG = ("Analog", "Video")
 _FLOOR = 1e-6
+_OFDM = ("Digital", "OFDM")  # some OFDM system: says no more than "Digital", and is what that is called
+_NODES = tuple(("Digital",) if row.path == _OFDM else row.path for row in taxonomy.CLASSES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +101,14 @@ class ClassVotes:
         total = sum(self._weight(i) for i in self._weights)
         path = self._path()
         self._named = path
-        inside = [i for i in self._weights if taxonomy.CLASSES[i].path[: len(path)] == path]
+        inside = [i for i in self._weights if _NODES[i][: len(path)] == path]
         count = sum(self._counts[i] for i in inside)
         share = sum(self._weight(i) for i in inside) / max(total, _FLOOR)
         mean = sum(self._weights[i] for i in inside) / max(count, _FLOOR)
         control = sum(self._weight(i) * taxonomy.CLASSES[i].control for i in self._weights) / max(total, _FLOOR)
         hint = "unknown"
+        if path == ("Digital",):
+            path = _OFDM
         if path == _ANALOG:
             channels = self._channels(center_hz)
             if channels:
@@ -128,15 +132,15 @@ class ClassVotes:
         return self._weights[class_id] * (UNKNOWN_WEIGHT if class_id == taxonomy.UNKNOWN else 1.0)
 
     def _support(self, prefix: tuple[str, ...], classes: Iterable[int]) -> float:
-        return sum(self._weight(i) for i in classes if taxonomy.CLASSES[i].path[: len(prefix)] == prefix)
+        return sum(self._weight(i) for i in classes if _NODES[i][: len(prefix)] == prefix)
 
     def _path(self) -> tuple[str, ...]:
         """Go from the certain to the specific, as long as enough of the votes go the same way."""
         path: tuple[str, ...] = ()
         while True:
             depth = len(path)
-            below = [i for i in self._weights if taxonomy.CLASSES[i].path[:depth] == path]
-            children = sorted({taxonomy.CLASSES[i].path[: depth + 1] for i in below if self._deeper(i, depth)})
+            below = [i for i in self._weights if _NODES[i][:depth] == path]
+            children = sorted({_NODES[i][: depth + 1] for i in below if self._deeper(i, depth)})
             if not children:
                 return path or taxonomy.CLASSES[taxonomy.UNKNOWN].path
             support = {
@@ -154,7 +158,7 @@ class ClassVotes:
 
     @staticmethod
     def _deeper(class_id: int, depth: int) -> bool:
-        return len(taxonomy.CLASSES[class_id].path) > depth
+        return len(_NODES[class_id]) > depth
 
     def _channels(self, center_hz: float) -> list[taxonomy.Channel]:
         """Channels that at least half of the dwells named, most votes first, then nearest."""
