@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 MIN_POWER = 1e-30  # keeps log10 finite for exact zeros in the input: -300 dB, below any real floor
@@ -33,3 +36,14 @@ def ns_to_s(duration_ns: int) -> float:
 def s_to_ns(duration_s: float) -> int:
     """Convert seconds to whole nanoseconds, rounded to nearest."""
     return round(duration_s * NS_PER_S)
+
+
+def to_db_array(power_ratio: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Convert linear power ratios to decibels, elementwise.
+
+    Args:
+        power_ratio: float32, any shape, linear, >= 0; NaN stays NaN.
+    Returns:
+        float32, same shape, floored at -300 dB.
+    """
+    return (10.0 * np.log10(np.maximum(power_ratio, MIN_POWER))).astype(np.float32)

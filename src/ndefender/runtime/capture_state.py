@@ -62,6 +62,7 @@ class Known:
         info: what answered, None while the radio is away.
         tuning: as read back last.
         limits: gain limits at that LO.
+        common: gain limits that hold at every LO visited since the radio was opened.
         temperature_c: newest.
         last_error: why the radio is away, or what failed last.
         calibrations: kinds the radio offers.
@@ -74,6 +75,7 @@ class Known:
     info: SourceInfo | None = None
     tuning: Tuning | None = None
     limits: GainLimits | None = None
+    common: GainLimits | None = None
     temperature_c: float | None = None
     last_error: str | None = None
     calibrations: tuple[str, ...] = ()
@@ -129,12 +131,14 @@ def status_of(known: Known, desired: Desired, step_hz: float) -> CaptureStatus:
         impossible=list(plan.impossible) if plan else [],
         last_command_id=desired.sweep_command_id,
     )
-    limits = known.limits if connected else None
+    limits, common = (known.limits, known.common) if connected else (None, None)
     gain = GainStatus(
         mode=tuning.gain_mode if connected and tuning else None,
         gain_db=tuning.gain_db if connected and tuning else None,
         min_db=limits.min_db if limits else None,
         max_db=limits.max_db if limits else None,
+        common_min_db=common.min_db if common else None,
+        common_max_db=common.max_db if common else None,
         last_command_id=desired.gain_command_id,
     )
     return CaptureStatus(device, sweep, gain, known.finished)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Protocol, runtime_checkable
 
 from ndefender.errors import RecordingError, SourceError, TuningRejected
-from ndefender.radio.source import Source, Tuning
+from ndefender.radio.source import GainLimits, Source, Tuning
 from ndefender.ring.board import Row
 from ndefender.runtime.capture_state import Known
 from ndefender.runtime.wiring import CaptureCount
@@ -99,7 +99,7 @@ class RadioKeeper:
         self._row.add(CaptureCount.OPENED)
         known = self._known
         known.info, known.simulated, known.last_error, known.dirty = info, info.simulated, None, True
-        known.tuning = known.limits = known.temperature_c = None
+        known.tuning = known.limits = known.common = known.temperature_c = None
         known.calibrations = source.calibrations() if isinstance(source, Calibrates) else ()
         self._temperature_ns = 0
         log.info(
@@ -124,7 +124,9 @@ class RadioKeeper:
         tuning_id = self._row.get(CaptureCount.TUNINGS)
         known = self._known
         known.tuning = self._source.tune(replace(wanted, tuning_id=tuning_id))
-        known.limits = self._source.gain_limits()
+        known.limits = limits = self._source.gain_limits()
+        common = known.common or limits
+        known.common = GainLimits(max(common.min_db, limits.min_db), min(common.max_db, limits.max_db))
         self._wanted = replace(wanted, tuning_id=0)
         return True
 

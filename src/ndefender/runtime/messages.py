@@ -75,12 +75,18 @@ class SweepStatus(msgspec.Struct, frozen=True):
 
 
 class GainStatus(msgspec.Struct, frozen=True):
-    """Gain as read back, its limits at the present LO; None while no radio is open."""
+    """Gain as read back, its limits at the present LO; None while no radio is open.
+
+    Args:
+        common_min_db, common_max_db: limits that hold at every LO of the plan visited so far.
+    """
 
     mode: str | None = None
     gain_db: float | None = None
     min_db: float | None = None
     max_db: float | None = None
+    common_min_db: float | None = None
+    common_max_db: float | None = None
     last_command_id: str | None = None
 
 

@@ -1,0 +1,75 @@
+"""The process table of the service."""
+
+from __future__ import annotations
+
+from ndefender.config.settings import Settings
+from ndefender.runtime.mapping import EMULATE_SCHEME
+from ndefender.runtime.process import ProcessSpec
+from ndefender.runtime.wiring import Seat, worker_count
+
+COMPILE_S = 600.0  # first compile of every kernel on a slow board
+START_S = 60.0
+FIRST, AFTER_WARM_UP = 0, 1
+STOP_CAPTURE, STOP_WORKERS, STOP_FRONT, STOP_REST = 0, 1, 2, 3
+
+
+def process_table(settings: Settings) -> list[ProcessSpec]:
+    """List the processes of a service, in the order in which they are started."""
+    beat_s = settings.runtime.beat_timeout_s
+    table = []
+    if settings.radio.uri.startswith(EMULATE_SCHEME):
+        table.append(
+            ProcessSpec(
+                name="emulator",
+                entry="ndefender.runtime.emulator:main",
+                rows=(Seat.EMULATOR,),
+                start_order=FIRST,
+                stop_order=STOP_REST,
+                beat_timeout_s=beat_s,
+                start_timeout_s=COMPILE_S,
+            )
+        )
+    table += [
+        ProcessSpec(
+            name="front",
+            entry="ndefender.runtime.front:main",
+            rows=(Seat.TRACKER, Seat.LOOP),
+            start_order=FIRST,
+            stop_order=STOP_FRONT,
+            beat_timeout_s=beat_s,
+            start_timeout_s=START_S,
+        ),
+        ProcessSpec(
+            name="capture",
+            entry="ndefender.runtime.capture_main:main",
+            rows=(Seat.CAPTURE,),
+            start_order=FIRST,
+            stop_order=STOP_CAPTURE,
+            beat_timeout_s=beat_s,
+            start_timeout_s=START_S,
+        ),
+        ProcessSpec(
+            name="warm-up",
+            entry="ndefender.runtime.worker_main:warm_up",
+            rows=(Seat.WARM_UP,),
+            start_order=FIRST,
+            stop_order=STOP_CAPTURE,
+            beat_timeout_s=COMPILE_S,
+            start_timeout_s=COMPILE_S,
+            once=True,
+        ),
+    ]
+    table += [
+        ProcessSpec(
+            name=f"worker-{index}",
+            entry="ndefender.runtime.worker_main:main",
+            rows=(Seat.WORKER + index,),
+            start_order=AFTER_WARM_UP,
+            stop_order=STOP_WORKERS,
+            beat_timeout_s=beat_s,
+            start_timeout_s=COMPILE_S,
+            index=index,
+        )
+        for index in range(worker_count(settings))
+    ]
+    return table
