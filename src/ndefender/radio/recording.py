@@ -27,7 +27,8 @@ class RecordingSource:
     """A finite `Source` over one recording.
 
     A block never spans two captures. `tune` changes nothing: a recording has the centre, rate and bandwidth it has, and
-    says so in what it returns. Reopening starts again from the first sample under a new `source_epoch`.
+    says so in what it returns. Reopening starts again from the first sample under a new `source_epoch`; the sample
+    counter runs on.
 
     Args:
         path: `.sigmf-meta`, `.sigmf-data`, `.sigmf` archive, or the common name of a pair.
@@ -60,6 +61,7 @@ class RecordingSource:
         self._segment = 0
         self._offset = 0
         self._done = 0
+        self._base_sample = self._end_sample = 0
         self.bad_samples = 0
 
     @classmethod
@@ -129,6 +131,7 @@ class RecordingSource:
         self._recording, self._bytes = recording, mapped
         self._places = lay_out(recording.segments, recording.rate_hz, self._clock_ns(), self._wall_ns())
         self._epoch += 1
+        self._base_sample = self._end_sample
         self._segment = self._offset = self._done = 0
         centers = [segment.center_hz or 0.0 for segment in recording.segments]
         return SourceInfo(
@@ -171,9 +174,11 @@ class RecordingSource:
         stored = _components(mapped, recording, segment, offset, n)
         clipped = convert(stored, recording.fmt, self._scaling, out[:n])
         self._advance(recording, n)
+        first_sample = self._base_sample + place.first_sample + offset
+        self._end_sample = first_sample + n
         elapsed_ns = round(offset * NS_PER_S / recording.rate_hz)
         return BlockMeta(
-            first_sample=place.first_sample + offset,
+            first_sample=first_sample,
             n_samples=n,
             host_ns=place.host_ns + elapsed_ns,
             host_uncertainty_ns=0,

@@ -156,16 +156,16 @@ def choose_scaling(fmt: SampleFormat, peak: Peak, stated_full_scale: float | Non
     if not fmt.wide:
         full_scale = (fmt.name.startswith("ci16") and stated_full_scale) or INT16_FULL_SCALE
         high = {"ci8": 127 << 8, "cu8": 255 << 7}.get(fmt.name, int(full_scale) - 1)
-        low = -high if fmt.name == "cu8" else -int(full_scale)
-        return Scaling(1.0, full_scale, low, high)
+        return Scaling(1.0, full_scale, -high, high)
     never = int(INT16_FULL_SCALE)  # no int16 reaches it
     if peak.value > 1.0:
         return Scaling(FLOAT_SCALE / peak.value / fmt.unit, FLOAT_SCALE, -never - 1, never, arbitrary=True)
     if 0.0 < peak.value < BOOST_BELOW:
-        # a power of two (exact) that brings the peak to 0.5..1; 2^900 bounds what a file of denormals may ask for
-        boost = math.ldexp(1.0, min(-math.frexp(peak.value)[1], 900))
+        # a power of two (exact) that brings the peak to 0.5..1; 2^1000 bounds what a file of denormals may ask for
+        boost = math.ldexp(1.0, min(-math.frexp(peak.value)[1], 1000))
         return Scaling(FLOAT_SCALE * boost / fmt.unit, FLOAT_SCALE * boost, -never - 1, never)
-    return Scaling(FLOAT_SCALE / fmt.unit, FLOAT_SCALE, -int(FLOAT_SCALE), int(FLOAT_SCALE))
+    rail = int(FLOAT_SCALE) - 1
+    return Scaling(FLOAT_SCALE / fmt.unit, FLOAT_SCALE, -rail, rail)
 
 
 def _convert_wide(stored: NDArray[np.generic], fmt: SampleFormat, scaling: Scaling, out: NDArray[np.int16]) -> None:

@@ -145,13 +145,21 @@ class FaultySource(_Around):
         super().__init__(source)
         self._script = tuple(script)
         self._opens = self._tunes = self._reads = 0
-        self._lost = False
+        self._lost = self._gone = False
+
+    def lose(self) -> None:
+        """Take the device away now, until `restore`."""
+        self._lost = self._gone = True
+
+    def restore(self) -> None:
+        """Let the device be found again by the next `open`."""
+        self._gone = False
 
     def open(self) -> SourceInfo:
-        """Open the source unless the script has it unavailable."""
+        """Open the source unless it is away or the script has it unavailable."""
         fault = self._next("unavailable", number=self._opens)
         self._opens += 1
-        if fault is not None:
+        if self._gone or fault is not None:
             raise SourceUnavailable(f"scripted: open number {self._opens - 1} fails")
         info = self._source.open()
         self._lost = False

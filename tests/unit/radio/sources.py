@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from recordings import write_pair
 from tone import ToneRenderer, expected_step, tone_step
 
 from ndefender.radio.antsdr import AntSdr
 from ndefender.radio.emulated.server import EmulatedRadio
+from ndefender.radio.recording import RecordingSource, open_raw
 from ndefender.radio.source import Source, Tuning
+from ndefender.radio.wrappers import FaultySource, PacedSource, RecordingWrapper
 
 CHECK_SAMPLES = 512  # stretches of a block that must each be at the block's tuning
 
@@ -87,4 +90,44 @@ def antsdr(folder: Path) -> Iterator[Harness]:
             radio.stop()
 
 
-SOURCES: list[Case] = [Case("antsdr", antsdr)]
+RECORDED = Tuning(2.45e9, 4e6, 4e6, "manual", 0.0, "", 2048, 1)
+
+
+def noise_pair(folder: Path) -> Path:
+    """A recording of 12 bits of noise at `RECORDED`, in two captures, not a whole number of blocks long."""
+    values = np.random.default_rng(7).integers(-2048, 2048, (20_001, 2)).astype("<i2")
+    captures: list[dict[str, object]] = [
+        {"core:sample_start": 0, "core:frequency": RECORDED.center_hz},
+        {"core:sample_start": 10_000, "core:frequency": RECORDED.center_hz},
+    ]
+    rate = {"core_sample_rate": RECORDED.rate_hz, "ndefender_full_scale": 2048.0}
+    return write_pair(folder, values.tobytes(), captures=captures, **rate)
+
+
+def around(wrap: Callable[[RecordingSource, Path], Source]) -> Callable[[Path], AbstractContextManager[Harness]]:
+    """A case of a source made from a recording."""
+
+    @contextmanager
+    def make(folder: Path) -> Iterator[Harness]:
+        source = wrap(RecordingSource(noise_pair(folder)), folder)
+        faulty = source if isinstance(source, FaultySource) else None
+        yield Harness(
+            source,
+            (RECORDED, replace(RECORDED, tuning_id=2)),
+            live=False,
+            lose=faulty.lose if faulty else None,
+            restore=faulty.restore if faulty else None,
+        )
+        source.close()
+
+    return make
+
+
+SOURCES: list[Case] = [
+    Case("antsdr", antsdr),
+    Case("recording", around(lambda source, folder: source)),
+    Case("raw", around(lambda source, folder: open_raw(folder / "rec.sigmf-data", "cs16", 4e6, RECORDED.center_hz))),
+    Case("paced", around(lambda source, folder: PacedSource(source))),
+    Case("faulty", around(lambda source, folder: FaultySource(source, []))),
+    Case("recorded", around(lambda source, folder: RecordingWrapper(source, folder / "copy", max_bytes=10**6))),
+]
