@@ -1,0 +1,1 @@
+"""Puts this folder on the path: tests below it import `tone` and `sources`."""
