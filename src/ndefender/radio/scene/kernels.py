@@ -145,17 +145,18 @@ def quantise(
         image_re, image_im: y = x + image · conj(x).
         out: int16 (n, 2), -2048 … 2047.
     Returns:
-        Samples clipped in I or Q.
+        Samples at or beyond full scale in I or Q: |I| or |Q| >= 2047.
     """
     a_re, a_im = np.float32(image_re), np.float32(image_im)
     d_re, d_im = np.float32(dc_re), np.float32(dc_im)
     low, high = np.float32(-2048.0), np.float32(2047.0)
+    limit = np.float32(2046.5)
     clipped = 0
     for i in range(n):
         re, im = acc_re[i], acc_im[i]
         y_re = np.floor(re + a_re * re + a_im * im + d_re + np.float32(0.5))
         y_im = np.floor(im + a_im * re - a_re * im + d_im + np.float32(0.5))
-        clipped += int((y_re > high) | (y_re < low) | (y_im > high) | (y_im < low))
+        clipped += int((abs(y_re) > limit) | (abs(y_im) > limit))
         out[i, 0] = np.int16(min(max(y_re, low), high))
         out[i, 1] = np.int16(min(max(y_im, low), high))
     return clipped

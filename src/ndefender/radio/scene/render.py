@@ -94,7 +94,7 @@ class Renderer:
             center_hz, rate_hz, bandwidth_hz, gain_db: the receiver.
             out: int16, shape (n, 2), C-contiguous; gets I, Q within -2048 … 2047.
         Returns:
-            Samples clipped in I or Q.
+            Samples at or beyond full scale in I or Q.
         """
         view = _View(center_hz, round(rate_hz), bandwidth_hz, gain_db)
         first = (start_sample_ns * view.rate_hz + NS_PER_S // 2) // NS_PER_S

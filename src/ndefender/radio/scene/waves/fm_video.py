@@ -1,7 +1,7 @@
 """Analogue FPV video: the composite signal, clamped to the middle of its swing, modulates the frequency of a carrier.
 
-x(t) = exp(j·2π·∫ (D · (v(t) - v0) + audio) dt): constant envelope; v0 is half way from sync to white. D is chosen so that the
-core (99 % of the power) is 6 to 8 MHz wide, as 5.8 GHz video transmitters are. Optional audio subcarriers at 6.0 and
+x(t) = exp(j·2π·∫ (D · (v(t) - v0) + audio) dt): constant envelope; v0 is half way from sync to white. D makes the core
+(99 % of the power) 6 to 8 MHz wide, as that of 5.8 GHz video transmitters is. Optional audio subcarriers at 6.0 and
 6.5 MHz widen it. Line rates 15 625 Hz (PAL) and 15 734.266 Hz (NTSC), see `composite` for the standards.
 The waveform is a loop of as many frames as the colour subcarrier needs to come round: 4 (PAL), 2 (NTSC).
 """

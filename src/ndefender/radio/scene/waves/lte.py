@@ -2,9 +2,9 @@
 
 15 kHz carriers, 12 a resource block, 300 (5 MHz) or 600 (10 MHz) around an empty DC; 7 symbols a slot of 0.5 ms with
 prefixes of 160 and six times 144 samples of 30.72 MHz (§6.12); cell-specific reference signals in symbols 0 and 4 of
-a slot on every sixth carrier (§6.10.1); primary synchronisation, Zadoff-Chu root 25, in the last symbol of slots 0 and 10
-(§6.11.1), secondary one symbol earlier; broadcast in slot 1; control in the first two symbols of a subframe; the rest
-is QPSK, 16- or 64-QAM on those resource blocks that the load fills. Continuous: reference signals never stop.
+a slot on every sixth carrier (§6.10.1); primary synchronisation, Zadoff-Chu root 25, in the last symbol of slots 0
+and 10 (§6.11.1), secondary one symbol earlier; broadcast in slot 1; control in the first two symbols of a subframe;
+the rest is QPSK, 16- or 64-QAM on those resource blocks that the load fills. Continuous: reference signals never stop.
 """
 
 from __future__ import annotations
