@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
 import threading
 import time
 import uuid
@@ -279,12 +280,14 @@ class Server:
         self.loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         app = build_scan_app(self.port, self.settings, self._clock)
-        server = await app.create_server("127.0.0.1", 0, return_asyncio_server=True)
+        app.config.TOUCHUP = False  # it rewrites Sanic's classes, which is good for one app a process
+        listener = socket.create_server(("127.0.0.1", 0))  # Sanic takes a port of 0 for its default port
+        server = await app.create_server(sock=listener, return_asyncio_server=True)
         assert server is not None
         await server.startup()
         await server.before_start()
         await server.after_start()
-        self.tcp_port = server.server.sockets[0].getsockname()[1]
+        self.tcp_port = listener.getsockname()[1]
         self._up.set()
         await self._stop.wait()
         await server.before_stop()

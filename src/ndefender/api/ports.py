@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ndefender.api.answers import (
-    CommandResult,
     ContactEvidence,
     Device,
     Evidence,
@@ -26,9 +25,6 @@ from ndefender.api.answers import (
     Health,
     ImpossibleBand,
     PlanState,
-    ReloadResult,
-    ReplayResult,
-    RunResult,
     SocketStats,
     Stats,
     SweepState,
@@ -36,6 +32,7 @@ from ndefender.api.answers import (
     WorkerStats,
 )
 from ndefender.api.requests import ReplayRequest
+from ndefender.api.results import CommandResult, ReloadResult, ReplayResult, RunResult
 
 __all__ = [
     "CommandResult",

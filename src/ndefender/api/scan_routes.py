@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ndefender.api import answers, requests
+from ndefender.api import answers, requests, results
 from ndefender.api.operations import Operation, Query
 from ndefender.api.scan_handlers import DEFAULT_LIMIT, ScanHandlers
 from ndefender.api.settings import ApiSettings
@@ -20,7 +20,7 @@ def scan_operations(handlers: ScanHandlers, settings: ApiSettings) -> tuple[Oper
     )
     band = Query("band", {"type": "string"}, required=True, description="name of a band of the active plan")
     h, a, r = handlers, answers, requests
-    result = a.CommandResult
+    result = results.CommandResult
     return (
         Operation("GET", "/health", "State of the service", h.health, a.Health),
         Operation("GET", "/version", "Version of the service", h.version, a.Version),
@@ -45,20 +45,20 @@ def scan_operations(handlers: ScanHandlers, settings: ApiSettings) -> tuple[Oper
             "/config/reload",
             "Read the configuration again",
             h.config_reload,
-            a.ReloadResult,
+            results.ReloadResult,
             r.Nothing,
             errors=(409, 413, 429),
         ),
         Operation(
-            "POST", "/run/start", "Start the engine", h.run_start, a.RunResult, r.Nothing, errors=(409, 413, 429)
+            "POST", "/run/start", "Start the engine", h.run_start, results.RunResult, r.Nothing, errors=(409, 413, 429)
         ),
-        Operation("POST", "/run/stop", "Stop the engine", h.run_stop, a.RunResult, r.Nothing, errors=(409, 413)),
+        Operation("POST", "/run/stop", "Stop the engine", h.run_stop, results.RunResult, r.Nothing, errors=(409, 413)),
         Operation(
             "POST",
             "/run/replay",
             "Replay a log of events",
             h.run_replay,
-            a.ReplayResult,
+            results.ReplayResult,
             r.ReplayRequest,
             errors=(404, 409, 413, 429),
         ),
