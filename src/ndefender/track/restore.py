@@ -23,25 +23,24 @@ def revive(logged: Restored, serial: int, now_ns: int, unix_ns: int, policy: Tra
     heard_ns = now_ns - max(unix_ns - contact.last_seen_unix_ns, 0)
     lived_ns = max(contact.last_seen_unix_ns - contact.first_seen_unix_ns, 0)
     family = _family(contact.class_path)
+    width_hz = contact.bandwidth_hz if contact.bandwidth_hz > 0 else policy.min_tolerance_hz  # not a number: unknown
+    confidence = contact.classification_confidence if contact.classification_confidence >= 0 else 0.0
     track: Station | Link
-    if family in ("lora", "bluetooth", "fhss") and contact.bandwidth_hz <= policy.narrow_hz:
+    if family in ("lora", "bluetooth", "fhss") and width_hz <= policy.narrow_hz:
         track = Link(serial, heard_ns, family, contact.band)
-        track.set_band(float(contact.freq_hz), contact.bandwidth_hz)
+        track.set_band(float(contact.freq_hz), width_hz)
         track.restored = contact.hop_hint != "none"
     else:
         track = Station(serial, heard_ns)
-        half_hz = contact.bandwidth_hz / 2
-        track.set_band(contact.freq_hz - half_hz, contact.freq_hz + half_hz)
-    track.votes.seed(
-        _row_path(contact.class_path), contact.classification_confidence, contact.pattern_hint, _SEED_DWELLS
-    )
+        track.set_band(contact.freq_hz - width_hz / 2, contact.freq_hz + width_hz / 2)
+    track.votes.seed(_row_path(contact.class_path), confidence, contact.pattern_hint, _SEED_DWELLS)
     track.contact = contact
     track.bucket_hz = contact.bucket_hz
     track.confirmed = track.announced = True
     track.first_ns = heard_ns - lived_ns
     track.heard_ns = heard_ns
     track.event_ns = heard_ns
-    track.dwells = contact.dwells
+    track.dwells = max(contact.dwells, 100)  # long enough known not to be taken for a part of something wider
     track.simulated = contact.simulated
     ttl_s = max(policy.class_ttl_s(contact.class_path), min(_RHYTHM * logged.longest_silence_s, policy.ttl_max_s))
     track.deadline_ns = heard_ns + units.s_to_ns(ttl_s)
