@@ -19,6 +19,7 @@ from ndefender.api import ports
 from ndefender.api.scan import build_scan_app
 from ndefender.api.settings import ApiSettings
 from ndefender.errors import CommandRejected
+from ndefender.events.types import RfContactData, RfContactEvent, RfFeatures
 
 NOW_MS = 1_700_000_000_000
 CONTACT_ID = "rf:5658000000"
@@ -26,9 +27,31 @@ DEADLINE_S = 20.0
 _names = itertools.count()
 
 
-class FakeContact(msgspec.Struct, frozen=True):
-    id: str
-    freq_hz: float
+CONTACT = RfContactData(
+    id=CONTACT_ID,
+    freq_hz=5_658_000_000,
+    bucket_hz=5_658_000_000,
+    band="5G8",
+    snr_db=34.5,
+    peak_db=None,
+    noise_floor_db=-85.0,
+    bandwidth_class="wide",
+    confidence=0.87,
+    features=RfFeatures(
+        prominence_db=30.0,
+        cluster_size=12,
+        pattern_hint="raceband_r1",
+        hop_hint="none",
+        bandwidth_est_hz=6e6,
+        burstiness=0.1,
+        hop_rate_hz=0.0,
+        control_score=0.0,
+        class_path=["Analog", "Video", "RaceBand", "R1"],
+        classification_confidence=0.9,
+        control_correlation=False,
+    ),
+    simulated=True,
+)
 
 
 class FakeSubscription:
@@ -70,14 +93,12 @@ class FakeScanPort:
     # --- driven by the test, on the server's loop ---
     def publish(self, padding: int = 0) -> bytes:
         self.seq += 1
+        data = CONTACT
+        if padding:
+            features = msgspec.structs.replace(CONTACT.features, pattern_hint="x" * padding)
+            data = msgspec.structs.replace(CONTACT, features=features)
         event = msgspec.json.encode(
-            {
-                "type": "RF_CONTACT_UPDATE",
-                "timestamp": NOW_MS + self.seq,
-                "source": "antsdr",
-                "seq": self.seq,
-                "data": {"id": CONTACT_ID, "pad": "x" * padding},
-            }
+            RfContactEvent(type="RF_CONTACT_UPDATE", timestamp=NOW_MS + self.seq, data=data, seq=self.seq)
         )
         self.events.append(event)
         for subscription in self.subscriptions:
@@ -139,7 +160,7 @@ class FakeScanPort:
         return {"api": {"api_key": "hunter2", "port": 8890}, "list": [{"api_key": "hunter2"}]}
 
     def contacts(self) -> Sequence[msgspec.Struct]:
-        return [FakeContact(CONTACT_ID, 5.658e9)]
+        return [CONTACT]
 
     def evidence(self, contact_id: str) -> ports.ContactEvidence:
         if contact_id != CONTACT_ID:

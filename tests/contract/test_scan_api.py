@@ -249,6 +249,23 @@ def test_docs_load_nothing_from_elsewhere(client: httpx.Client, document: dict[s
     assert client.get("/docs/openapi.json").json() == document
 
 
+def test_the_sockets_are_described(open_server: Server, client: httpx.Client) -> None:
+    asyncapi = client.get(BASE + "/asyncapi.json").json()
+    assert asyncapi["asyncapi"] == "3.0.0"
+    assert asyncapi["channels"]["events"]["address"] == "/events"
+    assert set(asyncapi["channels"]["events"]["messages"]) == {"RF_CONTACT_NEW", "RF_CONTACT_UPDATE", "RF_CONTACT_LOST"}
+    event = json.loads(open_server.call(open_server.port.publish))
+    for name, message in asyncapi["components"]["messages"].items():
+        schema = {**message["payload"], "components": asyncapi["components"]}
+        if name == "RF_CONTACT_UPDATE":
+            jsonschema.validate(event, schema)
+        elif name != "SPECTRUM":
+            with pytest.raises(jsonschema.ValidationError):
+                jsonschema.validate(event, schema)
+    for channel in asyncapi["operations"].values():
+        assert channel["channel"]["$ref"].removeprefix("#/channels/") in asyncapi["channels"]
+
+
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=True) | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),

@@ -9,6 +9,8 @@ from typing import Literal
 
 import msgspec
 
+from ndefender.events.types import RfContactData, RfContactEvent
+
 GainMode = Literal["manual", "slow_attack", "fast_attack"]
 
 
@@ -243,13 +245,13 @@ class SpectrumAnswer(msgspec.Struct, frozen=True, kw_only=True):
 class ContactsAnswer(msgspec.Struct, frozen=True):
     """`GET /contacts`: live RF contacts, newest first."""
 
-    contacts: list[msgspec.Raw]
+    contacts: list[RfContactData]
 
 
 class EventsAnswer(msgspec.Struct, frozen=True):
     """`GET /events/last`: the newest envelopes, oldest first."""
 
-    events: list[msgspec.Raw]
+    events: list[RfContactEvent]
 
 
 class SessionAnswer(msgspec.Struct, frozen=True, kw_only=True):

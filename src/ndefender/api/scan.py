@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import get_args
 
 import msgspec
 
@@ -22,11 +23,12 @@ from ndefender.api.scan_handlers import ScanHandlers
 from ndefender.api.scan_routes import scan_operations
 from ndefender.api.session import SocketCounters, SocketEndpoint
 from ndefender.api.settings import ApiSettings
+from ndefender.events.types import RfContactEvent, RfEventType
 
 TITLE = "N-Defender AntSDR Scan API"
 OPENAPI_PATHS = ("/openapi.json", "/docs/openapi.json")
 ASYNCAPI_PATH = BASE + "/asyncapi.json"
-EVENTS: dict[str, type[msgspec.Struct]] = {}
+EVENTS: dict[str, type[msgspec.Struct]] = dict.fromkeys(get_args(RfEventType), RfContactEvent)
 
 
 def build_scan_app(port: ScanPort, settings: ApiSettings, clock: Clock = time.monotonic) -> App:

@@ -11,13 +11,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from ndefender.api import requests
-from ndefender.api.answers import (
-    ContactsAnswer,
-    EventsAnswer,
-    SessionAnswer,
-    SpectrumAnswer,
-    TicketAnswer,
-)
+from ndefender.api.answers import SessionAnswer, SpectrumAnswer, TicketAnswer
 from ndefender.api.bodies import NAME_CHARS, query_limit, query_name, read_command
 from ndefender.api.errors import ApiError
 from ndefender.api.guard import Guard
@@ -106,7 +100,7 @@ class ScanHandlers:
 
     async def contacts(self, _: Request) -> HTTPResponse:
         """`GET /contacts`."""
-        return reply(ContactsAnswer([msgspec.Raw(msgspec.json.encode(each)) for each in self._port.contacts()]))
+        return reply({"contacts": list(self._port.contacts())})
 
     async def evidence(self, _: Request, contact_id: str) -> HTTPResponse:
         """`GET /contacts/{id}/evidence`."""
@@ -138,7 +132,7 @@ class ScanHandlers:
     async def events_last(self, request: Request) -> HTTPResponse:
         """`GET /events/last?limit=N`."""
         limit = query_limit(request, DEFAULT_LIMIT, self._settings.event_buffer)
-        return reply(EventsAnswer([msgspec.Raw(event) for event in self._port.events_last(limit)]))
+        return reply({"events": [msgspec.Raw(event) for event in self._port.events_last(limit)]})
 
     # --- commands -------------------------------------------------------------------------------------------------
     def _charge(self, request: Request) -> None:
