@@ -65,7 +65,6 @@ def centers(group: Sequence[Wanted], view: View) -> list[float]:
     if step_hz < 2 * guard_hz:
         first_hz -= (2 * guard_hz - step_hz) / 2
         step_hz = 2 * guard_hz
-    first_hz = min(max(first_hz, view.min_center_hz), view.max_center_hz - step_hz * (count - 1))
     return [first_hz + i * step_hz for i in range(count)]
 
 

@@ -114,6 +114,14 @@ def test_the_lo_stands_in_the_gap_of_two_bands() -> None:
     assert (hop.band_index, hop.use_low_hz, hop.use_high_hz) == (0, 1000e6, 1040e6)
 
 
+@pytest.mark.parametrize("width_mhz", [49.153, 49.3, 49.75])
+def test_two_hops_of_a_band_barely_wider_than_one_do_not_hide_the_same_lo(width_mhz: float) -> None:
+    low, high = sorted(hop.center_hz for hop in plan([band("x", 2400, 2400 + width_mhz)]).hops)
+    assert high - low >= 600e3 - 1e-3
+    assert low - HALF_HZ <= 2400e6
+    assert high + HALF_HZ >= (2400 + width_mhz) * MHZ - 1e-3
+
+
 def test_868_keeps_the_lo_of_915_in_sight() -> None:
     low, high = (by_band(plan(REFERENCE))[name][0] for name in ("868", "915"))
     assert 870e6 < low.center_hz < 902e6
