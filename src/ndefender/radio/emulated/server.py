@@ -19,7 +19,9 @@ DEFAULT_LINK_BYTES_S = 60e6  # the Zynq, not the cable, limits
 DEFAULT_RETUNE_S = 0.001
 MAX_CLIENTS = 32  # a client holds a thread; more are turned away
 KEEPALIVE_IDLE_S = 10
-FIRST_SAMPLES = 4096  # rendered once at the start, so that kernels are compiled
+FIRST_SAMPLES = 512  # rendered at each step of the warm-up
+WARM_STEP_HZ = 20e6  # no finer: the warm-up of a low rate would take longer than what it saves
+USUAL_BANDWIDTH = 56.0 / 61.44
 FACTS = {"hw_model": "AntSDR E200 (emulated)", "hw_serial": "emulated-0001", "fw_version": "ndefender-emulator"}
 
 
@@ -113,11 +115,15 @@ class EmulatedRadio:
         self._listener = None
 
     def _warm_up(self) -> None:
-        state = self.phy.state
+        """Visit the whole range once, so that nothing is built or compiled when samples are wanted in time."""
+        state, chip = self.phy.state, self.phy.chip
+        samples = np.empty((FIRST_SAMPLES, 2), np.int16)
         for rate_hz in {float(state.rate_hz), *self._rates_hz}:
             self._renderer.prepare(rate_hz)
-        samples = np.empty((FIRST_SAMPLES, 2), np.int16)
-        self._renderer.render(0, state.center_hz, state.rate_hz, state.bandwidth_hz, state.gain_db, samples)
+            step_hz = max(rate_hz, WARM_STEP_HZ)
+            for step in range(int((chip.max_center_hz - chip.min_center_hz) / step_hz) + 1):
+                center_hz = chip.min_center_hz + step * step_hz
+                self._renderer.render(0, center_hz, rate_hz, rate_hz * USUAL_BANDWIDTH, state.gain_db, samples)
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
