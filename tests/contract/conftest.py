@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from scan_fake import Server
+from scan_fake import KEY, Server
 
-KEY = "a key of some length"
 UNLIMITED = {
     "command_rate_per_min": 6e6,
     "command_burst": 1_000_000,

@@ -24,6 +24,7 @@ from ndefender.events.types import RfContactData, RfContactEvent, RfFeatures
 NOW_MS = 1_700_000_000_000
 CONTACT_ID = "rf:5658000000"
 DEADLINE_S = 20.0
+KEY = "a key of some length"
 _names = itertools.count()
 
 

@@ -7,8 +7,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from conftest import KEY
-from scan_fake import CONTACT_ID, DEADLINE_S, Server
+from scan_fake import CONTACT_ID, DEADLINE_S, KEY, Server
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 

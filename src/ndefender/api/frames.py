@@ -71,6 +71,6 @@ def spectrum_bytes(spectrum: Spectrum) -> bytes:
         spectrum.bin_hz,
         len(mean_db),
         0,
-        spectrum.band.encode()[:SPECTRUM_BAND_BYTES],
+        spectrum.band.encode()[:SPECTRUM_BAND_BYTES].decode(errors="ignore").encode(),  # no half a character
     )
     return header + mean_db.tobytes() + max_db.tobytes()
