@@ -79,6 +79,8 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     settings = _build(Settings, raw, "", problems)
     # settings that could not be read stand at their defaults here, so that the rest is checked in the same run
     unread = [problem.path for problem in problems]
+    if {"plan", f"plan.{settings.scan.plan}"} & set(unread):
+        unread.append("scan.plan")  # its plan is there, only not readable
     problems += [problem for problem in find_problems(settings) if not _concerns(problem.path, unread)]
     if problems:
         raise ConfigProblems(where, problems)
