@@ -76,7 +76,7 @@ class BleAdvertiser(Emitter, frozen=True, kw_only=True, tag="ble_advertiser"):
         The random delay is drawn around a regular grid, so that event i can be had without the ones before.
         """
         period = s_to_ns(self.interval_s) + MAX_DELAY_NS // 2
-        phase = dice.below("phase", 0, period)
+        phase = dice.below("phase", 0, period) - period
         for i in slots(start_ns - phase, stop_ns - phase, period):
             at = phase + i * period + dice.below("delay", i, MAX_DELAY_NS)
             for offset in CHANNEL_OFFSETS_HZ:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ndefender.radio.scene.chance import Dice
 from ndefender.radio.scene.emitter import Burst, Emitter, slots
-from ndefender.radio.scene.waves.shaping import ramp
+from ndefender.radio.scene.waves.shaping import ramp, unit_power
 from ndefender.units import s_to_ns
 
 PULSE_NS = 500_000
@@ -34,7 +34,7 @@ class OokSensor(Emitter, frozen=True, kw_only=True, tag="ook_sensor"):
         repeats: words in a transmission.
     """
 
-    period_s: Annotated[float, Meta(ge=2.0, le=3600.0)] = 31.0
+    period_s: Annotated[float, Meta(ge=0.5, le=3600.0)] = 31.0
     repeats: Annotated[int, Meta(ge=1, le=16)] = 8
 
     default_path: ClassVar[tuple[str, ...]] = ("Interference", "ISM")
@@ -51,7 +51,8 @@ class OokSensor(Emitter, frozen=True, kw_only=True, tag="ook_sensor"):
 
     def waveforms(self, rate_hz: float, dice: Dice) -> list[NDArray[np.complex64]]:
         """Return one pulse."""
-        return [ramp(np.ones(round(PULSE_NS * 1e-9 * rate_hz), np.complex64), rate_hz, RAMP_S)]
+        pulse = np.ones(round(PULSE_NS * 1e-9 * rate_hz), np.complex64)
+        return [unit_power(ramp(pulse, rate_hz, RAMP_S))]
 
     def bursts(self, dice: Dice, start_ns: int, stop_ns: int) -> Iterator[Burst]:
         """Yield the pulses of every transmission."""

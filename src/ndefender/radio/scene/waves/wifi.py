@@ -74,7 +74,7 @@ class Wifi(Emitter, frozen=True, kw_only=True, tag="wifi"):
     def bursts(self, dice: Dice, start_ns: int, stop_ns: int) -> Iterator[Burst]:
         """Yield beacons, packets and acknowledgements; slot 0 of every 40 is the beacon's."""
         lengths = self._lengths(dice)
-        phase = dice.below("phase", 0, BEACON_NS)
+        phase = dice.below("phase", 0, BEACON_NS) - BEACON_NS  # the network is older than the scene
         for i in slots(start_ns - phase, stop_ns - phase, SLOT_NS):
             at = phase + i * SLOT_NS
             if i % 40 == 0:
