@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ndefender import dsp
 from ndefender.config.settings import Settings
 from ndefender.dsp.config import DspConfig
 from ndefender.dsp.pipeline import Pipeline
+from ndefender.dsp.warm import warm_up as warm_up_kernels
 
 
 def dsp_config(settings: Settings) -> DspConfig:
@@ -24,4 +24,4 @@ def make_pipeline(settings: Settings, max_samples: int) -> Pipeline:
 
 def warm_up(settings: Settings) -> None:
     """Compile every kernel into Numba's cache."""
-    dsp.warm_up(dsp_config(settings))
+    warm_up_kernels(dsp_config(settings))

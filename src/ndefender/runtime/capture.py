@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import select
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -58,6 +57,7 @@ class CaptureParts:
         timeout_s: no samples for this long is a loss.
         reopen_max_s: longest pause between attempts to reopen.
         clock_ns: monotonic.
+        pause: waits for a command, at most so many seconds.
     """
 
     make_source: Callable[[], Source]
@@ -76,6 +76,7 @@ class CaptureParts:
     timeout_s: float
     reopen_max_s: float
     clock_ns: Callable[[], int]
+    pause: Callable[[float], None]
 
 
 class Capture:
@@ -144,7 +145,7 @@ class Capture:
 
     def _idle(self, timeout_s: float) -> None:
         """Wait for a command."""
-        select.select([self._parts.link.fileno()], [], [], timeout_s)
+        self._parts.pause(timeout_s)
 
     # --- one dwell -------------------------------------------------------------------------------------------------
 

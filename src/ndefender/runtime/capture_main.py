@@ -24,14 +24,14 @@ def main(child: Child) -> int:
     wiring, board = child.wiring, child.board
     settings, layout = wiring.settings, wiring.layout
     workers = [board.row(Seat.WORKER + i) for i in range(len(layout.results))]
-    radio = settings.radio
+    radio, link = settings.radio, Link(wiring.capture_end)
     parts = CaptureParts(
         make_source=partial(make_source, settings, wiring.radio_uri),
         planner=partial(plan_for, settings),
         ring=RingWriter(attach(layout.iq)),
         queue=wiring.queue,
         row=child.row,
-        link=Link(wiring.capture_end),
+        link=link,
         ledger=Ledger(attach(layout.capture_ledger)),
         workers_ready=lambda: any(row.beat_ns for row in workers),
         admission=Admission(layout.iq.slots, len(workers)),
@@ -47,6 +47,7 @@ def main(child: Child) -> int:
         timeout_s=radio.timeout_s,
         reopen_max_s=radio.reopen_max_s,
         clock_ns=time.monotonic_ns,
+        pause=link.wait,
     )
     try:
         return Capture(parts).run(child.stop.is_set)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import select
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -15,14 +15,14 @@ from ndefender.ring.ledger import Ledger
 from ndefender.ring.queue import Wake, WorkQueue
 from ndefender.ring.ring import RingReader
 from ndefender.runtime.books import Books
-from ndefender.runtime.journal import Journal
+from ndefender.runtime.journal import Journal, Numbered
 from ndefender.runtime.messages import CaptureStatus, Link
 from ndefender.runtime.reorder import Reorder
 from ndefender.runtime.results import Dwell, ResultFollower
 from ndefender.runtime.shared import Shared, Tally
 from ndefender.runtime.spectra import SpectrumStore
 from ndefender.runtime.wiring import WorkerCount
-from ndefender.track.contact import Change
+from ndefender.track.contact import Change, Restored
 from ndefender.track.policy import BandSpan
 from ndefender.track.tracker import Tracker
 from ndefender.units import NS_PER_MS, NS_PER_S
@@ -69,7 +69,7 @@ class EngineParts:
     journal: Journal
     spectra: SpectrumStore
     shared: Shared
-    send: Callable[[list[bytes]], None]
+    send: Callable[[list[Numbered]], None]
     clock_ns: Callable[[], int] = time.monotonic_ns
     wall_ns: Callable[[], int] = time.time_ns
 
@@ -88,6 +88,12 @@ class Engine:
         self._poller = select.poll()
         self._poller.register(parts.wake.fileno(), select.POLLIN)
         self._poller.register(parts.link.fileno(), select.POLLIN)
+
+    def begin(self, live: Iterable[Restored]) -> None:
+        """Take up the contacts that were alive when the log ended, and tell of those that expired meanwhile."""
+        parts = self._parts
+        self._tell(parts.tracker.restore(live, parts.clock_ns(), parts.wall_ns()))
+        parts.shared.contacts = tuple(parts.tracker.contacts())
 
     def run(self, stopping: Callable[[], bool]) -> None:
         """Work until asked to stop, then take in what is left."""

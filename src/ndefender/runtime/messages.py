@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from typing import Any, Literal
 
@@ -132,6 +133,10 @@ class Link:
             return self._end.recv(MAX_MESSAGE_BYTES) or None
         except BlockingIOError:
             return None
+
+    def wait(self, timeout_s: float) -> None:
+        """Sleep until a message waits, at most `timeout_s`."""
+        select.select([self._end], [], [], timeout_s)
 
 
 def link_pair() -> tuple[socket.socket, socket.socket]:

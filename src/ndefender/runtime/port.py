@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,7 +17,7 @@ from ndefender.api import ports
 from ndefender.config.load import load_settings
 from ndefender.config.settings import Settings
 from ndefender.errors import CommandRejected, ConfigError
-from ndefender.ring.board import Board
+from ndefender.events.encode import contact_data
 from ndefender.runtime import replies
 from ndefender.runtime.messages import CaptureCommand, CaptureStatus, CommandKind, Link
 from ndefender.runtime.replay import Replayer
@@ -43,8 +43,8 @@ class EventFeed(Protocol):
         ...
 
     @property
-    def seq(self) -> int:
-        """Number of the newest envelope."""
+    def seq(self) -> int | None:
+        """Number of the newest envelope, None before the first."""
         ...
 
 
@@ -55,13 +55,12 @@ class FrontPort:
         settings: as the service was started with.
         config_path: file that a reload reads, None for the usual places.
         shared, spectra: what the tracker thread shows.
-        board: beats and counters of all processes.
         vitals: who is alive, how busy, restarted how often.
         link: to capture.
         feed: events.
         replayer: plays logs again.
         boot_id: of this run.
-        encode_contact: a live contact → the `data` of its event.
+        last_seq: number of the newest event before this process began.
     """
 
     def __init__(
@@ -70,25 +69,23 @@ class FrontPort:
         config_path: Path | None,
         shared: Shared,
         spectra: SpectrumStore,
-        board: Board,
         vitals: Vitals,
         link: Link,
         feed: EventFeed,
         replayer: Replayer,
         boot_id: str,
-        contacts: Callable[[], Sequence[msgspec.Struct]],
+        last_seq: int,
     ) -> None:
         self._settings = settings
         self._config_path = config_path
         self._shared = shared
         self._spectra = spectra
-        self._board = board
         self._vitals = vitals
         self._link = link
         self._feed = feed
         self._replayer = replayer
         self._boot_id = boot_id
-        self._contacts = contacts
+        self._last_seq = last_seq
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -112,7 +109,7 @@ class FrontPort:
             last_event_unix_ms=shared.last_event_unix_ms,
             now_unix_ms=_now_ms(),
             boot_id=self._boot_id,
-            seq=self._feed.seq,
+            seq=self._feed.seq or self._last_seq,
         )
 
     def version(self) -> ports.Version:
@@ -150,7 +147,7 @@ class FrontPort:
 
     def contacts(self) -> Sequence[msgspec.Struct]:
         """Live contacts, newest first."""
-        return self._contacts()
+        return [contact_data(contact) for contact in self._shared.contacts]
 
     def evidence(self, contact_id: str) -> ports.ContactEvidence:
         """The numbers behind a contact's class."""
@@ -167,7 +164,8 @@ class FrontPort:
         """Newest spectrum of a band."""
         span = self._spans().get(band)
         if span is None:
-            raise CommandRejected(404, "unknown_band", f"no band {band}; there are {', '.join(self._spans()) or 'none'}")
+            there = ", ".join(self._spans()) or "none"
+            raise CommandRejected(404, "unknown_band", f"no band {band}; there are: {there}")
         return self._spectra.over(band, *span)
 
     def events_last(self, limit: int) -> Sequence[bytes]:

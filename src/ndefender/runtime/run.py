@@ -79,7 +79,7 @@ def _run_locked(settings: Settings, lock: FolderLock, config_path: Path | None, 
             lock.write_state(state)
             log.info("AntSDR Scan API at http://%s:%d/api/v1, radio %s", host, port, settings.radio.uri)
             if not is_loopback(host) and not settings.api.api_key:
-                log.warning("%s:%d is open to the network WITHOUT a key: set api.api_key or bind to 127.0.0.1", host, port)
+                log.warning("%s:%d is open to the network WITHOUT A KEY: set api.api_key", host, port)
             runtime = settings.runtime
             policy = RestartPolicy(window_s=runtime.restart_window_s, max_restarts=runtime.max_restarts)
             board = Board(next(s for s in segments if s.spec == layout.board))

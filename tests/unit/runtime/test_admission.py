@@ -8,7 +8,8 @@ from ndefender.runtime.admission import Admission
 
 def test_closes_near_full_and_opens_at_half() -> None:
     admission = Admission(slots=12, workers=2)
-    assert [admission.admits(p) for p in (0, 7, 8, 7, 6, 7, 7, 8)] == [True, True, False, False, True, True, True, False]
+    admitted = [admission.admits(pending) for pending in (0, 7, 8, 7, 6, 7, 7, 8)]
+    assert admitted == [True, True, False, False, True, True, True, False]
 
 
 @given(st.integers(4, 64), st.integers(1, 16), st.lists(st.integers(0, 64), max_size=50))
