@@ -5,66 +5,66 @@ Each is recognised by the stronger emission that causes it, never by blanking a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import numpy as np
+from numpy.typing import NDArray
 
+from .jit import kernel
+from .spans import BURST_BOX, HIGH, KIND, LOW, POWER, START, STOP
 
-@dataclass(slots=True)
-class Measured:
-    """One emission's place in the block, as far as artefacts care.
-
-    Args:
-        start, stop: samples.
-        low_hz, high_hz: occupied band relative to the LO.
-        level_db: in-band power.
-        continuous: on for the whole block.
-    """
-
-    start: float
-    stop: float
-    low_hz: float
-    high_hz: float
-    level_db: float
-    continuous: bool
-
-
-IMAGE_DB = 22.0  # an uncalibrated AD9361 rejects its image by at least this much
-SPLATTER_DB = 20.0  # skirts of a keyed or clipped signal lie at least this far below it
-CLIP_DB = 6.0  # products of clipping
+IMAGE_RATIO = 160.0  # 22 dB: an uncalibrated AD9361 rejects its image by at least this much
+SPLATTER_RATIO = 100.0  # skirts of a keyed or clipped signal lie at least 20 dB below it
+CLIP_RATIO = 4.0  # products of clipping lie at least 6 dB below
 DC_BINS = 3.0
+CLIP_PPM = 200.0  # more clipped samples than this make products worth distrusting
 
 
-def overlap_ratio(a: Measured, b: Measured) -> float:
-    """Share of a's time that b is on too."""
-    common = min(a.stop, b.stop) - max(a.start, b.start)
-    return max(0.0, common) / max(a.stop - a.start, 1e-9)
-
-
-def is_artefact(weak: Measured, strong: Measured, frame_samples: float, bin_hz: float, clipped: bool) -> bool:
-    """Whether `weak` exists only because `strong` does.
+@kernel
+def is_artefact(weak: NDArray[np.float64], strong: NDArray[np.float64], n_fft: int, clipped: bool) -> bool:
+    """Whether a burst exists only because a stronger one does.
 
     Args:
-        weak, strong: two emissions of one block.
-        frame_samples: time resolution.
-        bin_hz: frequency resolution.
+        weak, strong: float64, shape (BURST_COLUMNS,).
+        n_fft: bins; the LO is in the middle. Also the length of a frame in samples.
         clipped: the block holds clipped samples.
     """
-    below = strong.level_db - weak.level_db
-    if below < CLIP_DB or overlap_ratio(weak, strong) < 0.8:
+    below = strong[POWER] / max(weak[POWER], 1e-30)
+    common = min(weak[STOP], strong[STOP]) - max(weak[START], strong[START])
+    if below < CLIP_RATIO or common < 0.8 * (weak[STOP] - weak[START]):
         return False
-    if clipped and not (weak.continuous and not strong.continuous):
+    lasting, strong_lasting = weak[KIND] != BURST_BOX, strong[KIND] != BURST_BOX
+    if clipped and (strong_lasting or not lasting):
         return True
-    mirrored = min(weak.high_hz, -strong.low_hz) - max(weak.low_hz, -strong.high_hz)
-    if below > IMAGE_DB and mirrored > 0.6 * (weak.high_hz - weak.low_hz):
+    width, reach = weak[HIGH] - weak[LOW], 0.5 * (strong[HIGH] - strong[LOW]) + 8.0
+    mirrored = min(weak[HIGH], n_fft - strong[LOW]) - max(weak[LOW], n_fft - strong[HIGH])
+    if below > IMAGE_RATIO and mirrored > 0.6 * width:
         return True
-    near = weak.high_hz > strong.low_hz - 0.5 * (strong.high_hz - strong.low_hz) - 8 * bin_hz and (
-        weak.low_hz < strong.high_hz + 0.5 * (strong.high_hz - strong.low_hz) + 8 * bin_hz
-    )
-    brief = weak.stop - weak.start <= 3 * frame_samples
-    at_edge = min(abs(weak.start - strong.start), abs(weak.stop - strong.stop)) <= 4 * frame_samples
-    return below > SPLATTER_DB and ((near and not weak.continuous) or (brief and at_edge))
+    near = weak[HIGH] > strong[LOW] - reach and weak[LOW] < strong[HIGH] + reach
+    brief = weak[STOP] - weak[START] <= 3 * n_fft
+    at_edge = min(abs(weak[START] - strong[START]), abs(weak[STOP] - strong[STOP])) <= 4 * n_fft
+    return below > SPLATTER_RATIO and ((near and not lasting) or (brief and at_edge))
 
 
-def is_dc(m: Measured, bin_hz: float) -> bool:
-    """Whether a continuous line sits exactly on the LO."""
-    center = 0.5 * (m.low_hz + m.high_hz)
-    return m.continuous and abs(center) < DC_BINS * bin_hz and m.high_hz - m.low_hz < 2 * DC_BINS * bin_hz
+@kernel
+def is_dc(burst: NDArray[np.float64], n_fft: int) -> bool:
+    """Whether a lasting line sits exactly on the LO."""
+    middle = 0.5 * (burst[LOW] + burst[HIGH]) - 0.5 * n_fft
+    return burst[KIND] != BURST_BOX and abs(middle) < DC_BINS and burst[HIGH] - burst[LOW] < 2 * DC_BINS
+
+
+@kernel
+def drop_artefacts(bursts: NDArray[np.float64], n_fft: int, clipped: bool, keep: NDArray[np.uint8]) -> None:
+    """Mark what the receiver made.
+
+    Args:
+        bursts: float64, shape (n, BURST_COLUMNS), strongest first.
+        n_fft: bins.
+        clipped: the block holds clipped samples.
+        keep: uint8, shape (n,), written: 0 for artefacts.
+    """
+    for i in range(bursts.shape[0]):
+        keep[i] = 0 if is_dc(bursts[i], n_fft) else 1
+        for k in range(i):
+            if keep[i] == 0:
+                break
+            if keep[k] != 0 and is_artefact(bursts[i], bursts[k], n_fft, clipped):
+                keep[i] = 0

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from .detect import COL, COL_END, ROW, ROW_END, SEEDS, Labeller, grade_tiles, spans_above
 from .floor import TILE_BINS, TILE_CELLS
+from .jit import kernel
+from .spans import (
+    B_HIGH,
+    B_KIND,
+    B_LOW,
+    B_ROW,
+    B_ROW_END,
+    B_SEEDS,
+    BOX_COLUMNS,
+    BURST_BOX,
+    CONTINUOUS_BOX,
+    INTEGRATED_BOX,
+    MAX_BOXES,
+)
 from .thresholds import WIDE_BINS, Thresholds
 
 CONTINUOUS_SEED = 1.8  # a column that stays 2.6 dB over the floor for four fifths of the block is on all the time
@@ -16,28 +28,168 @@ CONTINUOUS_GROW = 1.3  # its skirts
 CONTINUOUS_GAP = 3  # columns; an FM spectrum has holes between its lines
 RIDE_RATIO = 5.0  # a burst on top of a continuous emission must stand 7 dB over it
 SAME_BAND = 0.7
+PAD_BINS = 2 * TILE_BINS  # skirts below the growing threshold that still count as occupied
 MAX_SPANS = 256
 
 
-@dataclass(slots=True)
-class Box:
-    """One rectangle of the plane.
+@kernel
+def append_continuous(spans: NDArray[np.int32], count: int, n_rows: int, n_fft: int, boxes: NDArray[np.int32]) -> int:
+    """Write a whole-block box for each span of columns; returns the number of boxes."""
+    for i in range(count):
+        boxes[i, B_ROW], boxes[i, B_ROW_END] = 0, n_rows
+        boxes[i, B_LOW] = max(0, spans[i, 0] * TILE_BINS - PAD_BINS)
+        boxes[i, B_HIGH] = min(n_fft, spans[i, 1] * TILE_BINS + PAD_BINS)
+        boxes[i, B_KIND], boxes[i, B_SEEDS] = CONTINUOUS_BOX, 0
+    return count
+
+
+@kernel
+def append_bursts(
+    components: NDArray[np.int32], order: NDArray[np.int64], n_fft: int, boxes: NDArray[np.int32], count: int
+) -> int:
+    """Add a box for each component that is not merely a level change of a continuous emission of the same width.
 
     Args:
-        row, row_end: rows of four frames.
-        low, high: bins.
-        continuous: on for the whole block.
-        integrated: found by averaging only.
-        seeds: detected tiles.
+        components: int32, shape (n, 6), from the labeller.
+        order: int64, shape (n,), most detected tiles first.
+        n_fft: bins.
+        boxes: int32, shape (MAX_BOXES, BOX_COLUMNS).
+        count: boxes in use; the continuous ones come first.
+    Returns:
+        Number of boxes.
     """
+    continuous = count
+    for c in order:
+        low = max(0, components[c, COL] * TILE_BINS - PAD_BINS)
+        high = min(n_fft, components[c, COL_END] * TILE_BINS + PAD_BINS)
+        rides = False
+        for b in range(continuous):
+            common = min(high, boxes[b, B_HIGH]) - max(low, boxes[b, B_LOW])
+            either = max(high, boxes[b, B_HIGH]) - min(low, boxes[b, B_LOW])
+            rides = rides or common > SAME_BAND * either
+        if not rides and count < boxes.shape[0]:
+            boxes[count, B_ROW], boxes[count, B_ROW_END] = components[c, ROW], components[c, ROW_END]
+            boxes[count, B_LOW], boxes[count, B_HIGH] = low, high
+            boxes[count, B_KIND], boxes[count, B_SEEDS] = BURST_BOX, components[c, SEEDS]
+            count += 1
+    return count
 
-    row: int
-    row_end: int
-    low: int
-    high: int
-    continuous: bool
-    integrated: bool
-    seeds: int
+
+@kernel
+def raise_under_continuous(
+    spans: NDArray[np.int32],
+    count: int,
+    steady: NDArray[np.float32],
+    cell: float,
+    seed_sum: NDArray[np.float32],
+    seed_cell: NDArray[np.float32],
+    grow_sum: NDArray[np.float32],
+) -> None:
+    """Raise the tile thresholds where a continuous emission lies, so that only what stands on top of it is a burst."""
+    for i in range(count):
+        for m in range(spans[i, 0], spans[i, 1]):
+            ride = steady[m] * RIDE_RATIO
+            seed_cell[m] = max(seed_cell[m], ride * cell)
+            seed_sum[m] = max(seed_sum[m], ride * TILE_CELLS)
+            grow_sum[m] = max(grow_sum[m], ride * TILE_CELLS)
+
+
+@kernel
+def unexplained_excess(
+    mean: NDArray[np.float32],
+    floor: NDArray[np.float32],
+    grade: NDArray[np.uint8],
+    n_rows: int,
+    boxes: NDArray[np.int32],
+    count: int,
+    excess: NDArray[np.float32],
+    per_bin: NDArray[np.float32],
+) -> None:
+    """Mean power above the floor in bins that neither a box nor a single detected tile explains.
+
+    Args:
+        mean: float32, shape (n_fft,).
+        floor: float32, shape (columns,).
+        grade: uint8, shape (rows, columns).
+        n_rows: rows in use.
+        boxes: int32, shape (MAX_BOXES, BOX_COLUMNS).
+        count: boxes in use.
+        excess, per_bin: float32, shape (n_fft,), written: excess, and the floor of each bin.
+    """
+    n = mean.shape[0]
+    bursty = np.zeros(floor.shape[0], dtype=np.uint8)
+    for j in range(n_rows):
+        row = grade[j]
+        for m in range(bursty.shape[0]):
+            bursty[m] |= row[m] & np.uint8(2)
+    for i in range(n):
+        per_bin[i] = floor[i // TILE_BINS]
+        excess[i] = np.float32(0.0) if bursty[i // TILE_BINS] else mean[i] - per_bin[i]
+    for b in range(count):
+        for i in range(boxes[b, B_LOW], boxes[b, B_HIGH]):
+            excess[i] = 0.0
+
+
+@kernel
+def running_mean(values: NDArray[np.float32], length: int, out: NDArray[np.float32]) -> None:
+    """Centred mean over `length` values (zeros beyond the ends)."""
+    n = values.shape[0]
+    total = 0.0
+    for i in range(min(length // 2, n)):
+        total += values[i]
+    for i in range(n):
+        if i + length // 2 < n:
+            total += values[i + length // 2]
+        if i - length // 2 - 1 >= 0:
+            total -= values[i - length // 2 - 1]
+        out[i] = total / length
+
+
+@kernel
+def append_integrated(
+    narrow: NDArray[np.int32],
+    n_narrow: int,
+    wide: NDArray[np.int32],
+    n_wide: int,
+    n_rows: int,
+    n_fft: int,
+    boxes: NDArray[np.int32],
+    count: int,
+) -> int:
+    """Add boxes for what only averaging shows; a wide span that is one narrow line, smeared, stays narrow.
+
+    Args:
+        narrow, wide: int32, shape (MAX_SPANS, 2), spans of bins from the two resolutions.
+        n_narrow, n_wide: in use.
+        n_rows: rows in use.
+        boxes: int32, shape (MAX_BOXES, BOX_COLUMNS).
+        count: boxes in use.
+    Returns:
+        Number of boxes.
+    """
+    for w in range(n_wide):
+        inside, only = 0, -1
+        for i in range(n_narrow):
+            if narrow[i, 0] >= wide[w, 0] - WIDE_BINS and narrow[i, 1] <= wide[w, 1] + WIDE_BINS:
+                inside += 1
+                only = i
+        if inside == 1 and narrow[only, 1] - narrow[only, 0] <= WIDE_BINS // 2:
+            wide[w, 1] = wide[w, 0]
+            continue
+        for i in range(n_narrow):
+            if narrow[i, 0] >= wide[w, 0] - WIDE_BINS and narrow[i, 1] <= wide[w, 1] + WIDE_BINS:
+                narrow[i, 1] = narrow[i, 0]
+    for table in (narrow[:n_narrow], wide[:n_wide]):
+        for i in range(table.shape[0]):
+            if table[i, 1] > table[i, 0] and count < boxes.shape[0]:
+                boxes[count, B_ROW], boxes[count, B_ROW_END] = 0, n_rows
+                boxes[count, B_LOW], boxes[count, B_HIGH] = (
+                    max(0, table[i, 0] - PAD_BINS),
+                    min(n_fft, table[i, 1] + PAD_BINS),
+                )
+                boxes[count, B_KIND], boxes[count, B_SEEDS] = INTEGRATED_BOX, 0
+                count += 1
+    return count
 
 
 class BoxFinder:
@@ -51,10 +203,11 @@ class BoxFinder:
     def __init__(self, max_rows: int, n_fft: int) -> None:
         columns = n_fft // TILE_BINS
         self._labeller = Labeller(max_rows, columns)
+        self.boxes = np.zeros((MAX_BOXES, BOX_COLUMNS), dtype=np.int32)
         self._spans = np.zeros((MAX_SPANS, 2), dtype=np.int32)
-        self._seed_sum = np.zeros(columns, dtype=np.float32)
-        self._seed_cell = np.zeros(columns, dtype=np.float32)
-        self._grow_sum = np.zeros(columns, dtype=np.float32)
+        self._wide_spans = np.zeros((MAX_SPANS, 2), dtype=np.int32)
+        self._column = np.zeros((3, columns), dtype=np.float32)
+        self._bin = np.zeros((3, n_fft), dtype=np.float32)
 
     def find(
         self,
@@ -65,8 +218,8 @@ class BoxFinder:
         steady: NDArray[np.float32],
         mean: NDArray[np.float32],
         limits: Thresholds,
-    ) -> list[Box]:
-        """Find all boxes of a block.
+    ) -> int:
+        """Find all boxes of a block and leave them in `boxes`, continuous ones first.
 
         Args:
             tiles, peaks: float32, shape (rows, columns), tile sums and tile peaks.
@@ -76,91 +229,31 @@ class BoxFinder:
             mean: float32, shape (n_fft,), mean spectrum.
             limits: thresholds.
         Returns:
-            Boxes, continuous ones first.
+            Number of boxes.
         """
-        count = spans_above(
-            steady,
-            floor * np.float32(CONTINUOUS_SEED),
-            floor * np.float32(CONTINUOUS_GROW),
-            CONTINUOUS_GAP,
-            self._spans,
-        )
-        boxes = [
-            Box(0, n_rows, int(low) * TILE_BINS, int(high) * TILE_BINS, True, False, 0)
-            for low, high in self._spans[:count]
-        ]
-        np.multiply(floor, np.float32(limits.cell), out=self._seed_cell)
-        np.multiply(floor, np.float32(limits.tile * TILE_CELLS), out=self._seed_sum)
-        np.multiply(floor, np.float32(limits.grow * TILE_CELLS), out=self._grow_sum)
-        for low, high in self._spans[:count]:
-            ride = steady[low:high] * np.float32(RIDE_RATIO)
-            self._seed_cell[low:high] = np.maximum(self._seed_cell[low:high], ride * np.float32(limits.cell))
-            self._seed_sum[low:high] = np.maximum(self._seed_sum[low:high], ride * np.float32(TILE_CELLS))
-            self._grow_sum[low:high] = np.maximum(self._grow_sum[low:high], ride * np.float32(TILE_CELLS))
-        bursts = self._bursts(tiles, peaks, n_rows)
-        boxes += [b for b in bursts if not _rides_on(b, boxes)]
-        return boxes + self._integrated(mean, floor, limits, boxes, n_rows)
-
-    def _bursts(self, tiles: NDArray[np.float32], peaks: NDArray[np.float32], n_rows: int) -> list[Box]:
-        seeds = grade_tiles(tiles, peaks, n_rows, self._seed_sum, self._seed_cell, self._grow_sum, self._labeller.grade)
-        if seeds == 0:
-            return []
-        return [
-            Box(
-                int(c[ROW]),
-                int(c[ROW_END]),
-                int(c[COL]) * TILE_BINS,
-                int(c[COL_END]) * TILE_BINS,
-                False,
-                False,
-                int(c[SEEDS]),
-            )
-            for c in self._labeller.components_of(n_rows)
-        ]
+        seed_sum, seed_cell, grow_sum = self._column
+        np.multiply(floor, np.float32(CONTINUOUS_SEED), out=seed_sum)
+        np.multiply(floor, np.float32(CONTINUOUS_GROW), out=grow_sum)
+        spans = spans_above(steady, seed_sum, grow_sum, CONTINUOUS_GAP, self._spans)
+        count = append_continuous(self._spans, spans, n_rows, len(mean), self.boxes)
+        np.multiply(floor, np.float32(limits.cell), out=seed_cell)
+        np.multiply(floor, np.float32(limits.tile * TILE_CELLS), out=seed_sum)
+        np.multiply(floor, np.float32(limits.grow * TILE_CELLS), out=grow_sum)
+        raise_under_continuous(self._spans, spans, steady, limits.cell, seed_sum, seed_cell, grow_sum)
+        if grade_tiles(tiles, peaks, n_rows, seed_sum, seed_cell, grow_sum, self._labeller.grade):
+            components = self._labeller.components_of(n_rows)
+            order = np.argsort(-components[:, SEEDS], kind="stable")
+            count = append_bursts(components, order, len(mean), self.boxes, count)
+        return self._integrated(mean, floor, limits, n_rows, count)
 
     def _integrated(
-        self, mean: NDArray[np.float32], floor: NDArray[np.float32], limits: Thresholds, boxes: list[Box], n_rows: int
-    ) -> list[Box]:
-        per_bin = np.repeat(floor, TILE_BINS)
-        excess = mean - per_bin
-        bursty = self._labeller.grade[:n_rows].max(axis=0) == 2  # an average says nothing where single tiles stand out
-        excess[np.repeat(bursty, TILE_BINS)] = 0.0
-        for b in boxes:  # what is explained already is not tested again
-            excess[max(0, b.low - 2 * TILE_BINS) : b.high + 2 * TILE_BINS] = 0.0
-        zero = np.zeros_like(excess)
-        found = []
-        narrow = spans_above(
-            excess,
-            per_bin * np.float32(limits.bin_mean - 1),
-            per_bin * np.float32((limits.bin_mean - 1) / 2),
-            1,
-            self._spans,
-        )
-        found += [(int(a), int(b)) for a, b in self._spans[:narrow]]
-        smooth = np.convolve(excess, np.full(WIDE_BINS, 1 / WIDE_BINS, dtype=np.float32), mode="same").astype(
-            np.float32
-        )
-        wide = spans_above(
-            smooth,
-            per_bin * np.float32(limits.wide_mean - 1),
-            np.maximum(zero, per_bin * np.float32((limits.wide_mean - 1) / 2)),
-            WIDE_BINS,
-            self._spans,
-        )
-        for a, b in self._spans[:wide]:
-            inside = [f for f in found if f[0] >= a - WIDE_BINS and f[1] <= b + WIDE_BINS]
-            if len(inside) == 1 and inside[0][1] - inside[0][0] <= WIDE_BINS // 2:
-                continue  # one narrow line, smeared by the wide test
-            found = [f for f in found if f not in inside]
-            found.append((int(a), int(b)))
-        return [Box(0, n_rows, a, b, True, True, 0) for a, b in found]
-
-
-def _rides_on(burst: Box, continuous: list[Box]) -> bool:
-    """Whether a burst is a level change of a continuous emission of the same width rather than another emitter."""
-    for box in continuous:
-        common = min(burst.high, box.high) - max(burst.low, box.low)
-        either = max(burst.high, box.high) - min(burst.low, box.low)
-        if common > SAME_BAND * either:
-            return True
-    return False
+        self, mean: NDArray[np.float32], floor: NDArray[np.float32], limits: Thresholds, n_rows: int, count: int
+    ) -> int:
+        excess, per_bin, work = self._bin
+        unexplained_excess(mean, floor, self._labeller.grade, n_rows, self.boxes, count, excess, per_bin)
+        seed, grow = np.float32(limits.bin_mean - 1), np.float32((limits.bin_mean - 1) / 2)
+        narrow = spans_above(excess, per_bin * seed, per_bin * grow, 1, self._spans)
+        running_mean(excess, WIDE_BINS, work)
+        seed, grow = np.float32(limits.wide_mean - 1), np.float32((limits.wide_mean - 1) / 2)
+        wide = spans_above(work, per_bin * seed, per_bin * grow, WIDE_BINS, self._wide_spans)
+        return append_integrated(self._spans, narrow, self._wide_spans, wide, n_rows, len(mean), self.boxes, count)

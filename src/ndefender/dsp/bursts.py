@@ -1,8 +1,4 @@
-"""Cuts a box into single bursts and times their edges.
-
-Live dwells use the power plane's frames as envelope. Recordings (`fine`) use the emission's own baseband, whose time
-resolution is about one over its bandwidth: packets a microsecond apart stay two.
-"""
+"""From boxes to bursts on the power plane: occupied band, level, and edges from the frames' in-band power."""
 
 from __future__ import annotations
 
@@ -11,103 +7,232 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from .baseband import Downconverter, decimation
-from .boxes import Box
-from .measure import box_envelope
-from .segments import MAX_SEGMENTS, cut, smooth
-from .stft import ROW_FRAMES, Stft
+from . import measure as m
+from .jit import kernel
+from .measure import box_envelope, box_spectrum, occupied
+from .segments import cut, smooth
+from .spans import (
+    B_HIGH,
+    B_KIND,
+    B_LOW,
+    B_ROW,
+    B_ROW_END,
+    BOX_HIGH,
+    BOX_LOW,
+    BURST_BOX,
+    CORE,
+    EDGE,
+    FIRST,
+    FLATNESS,
+    HIGH,
+    KIND,
+    LAST,
+    LOW,
+    NOISE,
+    ON,
+    PEAK,
+    POWER,
+    PULSED,
+    START,
+    STOP,
+)
 
-INDEPENDENT_POINTS = 16  # values averaged per envelope point: OFDM's own envelope then stays within ±3 dB
-FEW_POINTS = 8  # for narrow signals, whose envelope is constant
-WIDE_HZ = 4e6
-QUIET_SHARE = 0.01
-FINE_CHUNK = 1 << 22  # baseband samples held at once
+ROW_FRAMES = 4
+SHORT_FRAMES = 32  # bursts up to this long are measured on frames, longer ones on rows of four
+INDEPENDENT_POINTS = 16.0  # values averaged per envelope point: OFDM's own envelope then stays within ±3 dB
+BIN_CORRELATION = 1.7  # equivalent noise bandwidth of the window
 
 
-class BurstCutter:
-    """Turns boxes into (start, stop) sample pairs; owns scratch memory.
+@kernel
+def frames_of(start: float, stop: float, n_fft: int, hop: int, n_frames: int) -> tuple[int, int]:
+    """First and end frame whose middles lie inside start..stop; at least one."""
+    first = max(0, int(math.ceil((start - n_fft / 2) / hop)))
+    last = min(n_frames, int(math.floor((stop - n_fft / 2) / hop)) + 1)
+    if last <= first:
+        first = min(n_frames - 1, max(0, int(round(((start + stop) / 2 - n_fft / 2) / hop))))
+        last = first + 1
+    return first, last
+
+
+@kernel
+def measure_span(
+    plane: NDArray[np.float32],
+    sum4: NDArray[np.float32],
+    floor: NDArray[np.float32],
+    box: NDArray[np.int32],
+    first: int,
+    last: int,
+    work: NDArray[np.float32],
+    field: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> bool:
+    """Measure frames first..last of a box into a burst row (all but START, STOP, ON).
 
     Args:
-        stft: of this pipeline.
-        max_samples: longest block.
-        fine: use baseband envelopes.
+        plane, sum4: float32, power of frames and of rows of four.
+        floor: float32, shape (columns,).
+        box: int32, shape (BOX_COLUMNS,).
+        first, last: frames.
+        work: float32, shape (>= n_fft,).
+        field: float64, shape (measure.FIELDS,), work space.
+        out: float64, shape (BURST_COLUMNS,), written.
+    Returns:
+        Whether there is any power above the floor.
     """
+    low, high = box[B_LOW], box[B_HIGH]
+    if last - first > SHORT_FRAMES:
+        box_spectrum(sum4, (first + ROW_FRAMES - 1) // ROW_FRAMES, last // ROW_FRAMES, low, high, work, ROW_FRAMES)
+    else:
+        box_spectrum(plane, first, last, low, high, work, 1)
+    occupied(work, high - low, floor, low, field)
+    out[LOW], out[HIGH] = low + field[m.LOW], low + field[m.HIGH]
+    out[POWER], out[NOISE], out[PEAK] = field[m.POWER], field[m.NOISE], field[m.PEAK]
+    out[FLATNESS], out[EDGE], out[CORE] = field[m.FLATNESS], field[m.EDGE], field[m.WIDTH_6DB]
+    out[BOX_LOW], out[BOX_HIGH] = box[B_LOW], box[B_HIGH]
+    out[FIRST], out[LAST] = first, last
+    out[KIND], out[PULSED], out[ON] = box[B_KIND], 0.0, 0.0
+    return bool(field[m.POWER] > 0.0)
 
-    def __init__(self, stft: Stft, max_samples: int, fine: bool) -> None:
-        points = min(max_samples, FINE_CHUNK) if fine else stft.plane.shape[0]
-        self._stft = stft
-        self._fine = fine
-        self._downconverter = Downconverter(points if fine else 1)
-        self._power = np.zeros(points, dtype=np.float32)
-        self._envelope = np.zeros(points, dtype=np.float32)
-        self._on = np.zeros(points, dtype=np.uint8)
-        self._scratch = np.zeros(512, dtype=np.float32)
-        self._segments = np.zeros((MAX_SEGMENTS, 2))
 
-    def cut(
-        self, iq: NDArray[np.int16], n_samples: int, rate_hz: float, box: Box, low: int, high: int, noise_bin: float
-    ) -> list[tuple[float, float]]:
-        """Cut one box.
+@kernel
+def cut_frames(
+    plane: NDArray[np.float32],
+    first: int,
+    last: int,
+    low: int,
+    high: int,
+    noise_bin: float,
+    work: NDArray[np.float32],
+    envelope: NDArray[np.float32],
+    on: NDArray[np.uint8],
+    scratch: NDArray[np.float32],
+    segments: NDArray[np.float64],
+) -> int:
+    """Cut frames first..last of a band into bursts, in frames relative to `first`; returns their number."""
+    n = last - first
+    box_envelope(plane, first, last, low, high, work)
+    independent = max(1.0, (high - low) / BIN_CORRELATION)
+    length = int(max(1.0, math.ceil(INDEPENDENT_POINTS / independent))) | 1
+    noise = noise_bin * (high - low)
+    smooth(work, n, length, envelope)
+    quiet = noise * (1.0 + 6.0 / math.sqrt(independent * length))
+    return cut(envelope, n, quiet, noise, length, on, scratch, segments)
 
-        Args:
-            iq: int16, shape (2·n,).
-            n_samples: complex samples of the block.
-            rate_hz: sample rate.
-            box: rows to look at.
-            low, high: occupied bins.
-            noise_bin: noise power per bin there.
-        Returns:
-            Start and end samples of each burst, in order; empty if nothing stands out.
-        """
-        s = self._stft
-        margin = ROW_FRAMES * s.hop
-        start = max(0, s.row_start(box.row, n_samples) - margin)
-        stop = min(n_samples, s.row_start(box.row_end - 1, n_samples) + s.n_fft + (ROW_FRAMES - 1) * s.hop + margin)
-        if self._fine:
-            return self._cut_fine(iq, start, stop, rate_hz, low, high, noise_bin)
-        return self._cut_frames(box, n_samples, low, high, noise_bin)
 
-    def _cut_frames(self, box: Box, n_samples: int, low: int, high: int, noise_bin: float) -> list[tuple[float, float]]:
-        s = self._stft
-        first = max(0, (box.row - 1) * ROW_FRAMES)
-        last = min(s.rows(n_samples) * ROW_FRAMES, (box.row_end + 1) * ROW_FRAMES)
-        n = last - first
-        box_envelope(s.plane, first, last, low, high, self._power)
-        independent = max(1.0, (high - low) / 1.7)
-        length = max(1, math.ceil(INDEPENDENT_POINTS / independent)) | 1
-        noise = noise_bin * (high - low)
-        to_sample = [s.hop, s.n_fft / 2 - s.hop / 2 + first * s.hop]
-        return self._segment(n, length, independent * length, noise, to_sample[0], to_sample[1], n_samples)
+@kernel
+def burst_box(
+    plane: NDArray[np.float32],
+    sum4: NDArray[np.float32],
+    floor: NDArray[np.float32],
+    n_rows: int,
+    n_fft: int,
+    hop: int,
+    n_samples: int,
+    box: NDArray[np.int32],
+    work: NDArray[np.float32],
+    envelope: NDArray[np.float32],
+    on: NDArray[np.uint8],
+    scratch: NDArray[np.float32],
+    segments: NDArray[np.float64],
+    field: NDArray[np.float64],
+    bursts: NDArray[np.float64],
+    count: int,
+) -> int:
+    """Cut one box by its frames and measure each piece; returns the number of bursts so far."""
+    whole = bursts[count]
+    frames = n_rows * ROW_FRAMES
+    if not measure_span(
+        plane, sum4, floor, box, box[B_ROW] * ROW_FRAMES, box[B_ROW_END] * ROW_FRAMES, work, field, whole
+    ):
+        return count
+    low, high = int(math.floor(whole[LOW])), int(math.ceil(whole[HIGH]))
+    first, last = max(0, (box[B_ROW] - 1) * ROW_FRAMES), min(frames, (box[B_ROW_END] + 1) * ROW_FRAMES)
+    pieces = cut_frames(
+        plane, first, last, low, high, whole[NOISE] / max(1, high - low), work, envelope, on, scratch, segments
+    )
+    if pieces == 0:
+        whole[START], whole[STOP] = (
+            box[B_ROW] * ROW_FRAMES * hop,
+            min(n_samples, box[B_ROW_END] * ROW_FRAMES * hop + n_fft - hop),
+        )
+        return count + 1
+    middle = (first + 0.5) * hop + 0.5 * (n_fft - hop)  # of the frame an envelope position of 0 means
+    for i in range(pieces):
+        if count >= bursts.shape[0]:
+            break
+        start = 0.0 if segments[i, 0] <= 0 and first == 0 else segments[i, 0] * hop + middle
+        at_end = segments[i, 1] >= last - first and last == frames
+        stop = float(n_samples) if at_end else min(float(n_samples), segments[i, 1] * hop + middle)
+        a, b = frames_of(start, stop, n_fft, hop, frames)
+        if stop > start and measure_span(plane, sum4, floor, box, a, b, work, field, bursts[count]):
+            bursts[count, START], bursts[count, STOP] = start, stop
+            count += 1
+    return count
 
-    def _cut_fine(
-        self, iq: NDArray[np.int16], start: int, stop: int, rate_hz: float, low: int, high: int, noise_bin: float
-    ) -> list[tuple[float, float]]:
-        n_fft = self._stft.n_fft
-        bandwidth = (high - low) / n_fft * rate_hz
-        step = decimation(rate_hz, bandwidth)
-        offset = ((low + high) / 2 - n_fft / 2) / n_fft
-        x = self._downconverter.extract(iq, start, stop, offset, step)
-        n = len(x)
-        np.square(np.abs(x), out=self._power[:n])
-        per_point = rate_hz / step / bandwidth
-        wanted = INDEPENDENT_POINTS if bandwidth > WIDE_HZ else FEW_POINTS
-        length = max(3, round(wanted * per_point)) | 1
-        noise = noise_bin * (1.0 if step == 1 else 0.95 / step)
-        return self._segment(n, length, wanted, noise, step, start, len(iq) // 2)
 
-    def _segment(
-        self, n: int, length: int, independent: float, noise: float, step: float, origin: float, n_samples: int
-    ) -> list[tuple[float, float]]:
-        smooth(self._power, n, length, self._envelope)
-        if self._fine and n >= 64:  # a channel that is hardly ever quiet hides its floor from the plane, not from here
-            step_points = max(1, n // 4096)
-            noise = min(noise, 2.0 * float(np.quantile(self._envelope[:n:step_points], QUIET_SHARE)))
-        quiet = noise * (1.0 + 6.0 / math.sqrt(independent))
-        count = cut(self._envelope, n, quiet, noise, length, self._on, self._scratch, self._segments)
-        found = []
-        for a, b in self._segments[:count]:
-            start = 0.0 if a <= 0 and origin <= step else origin + a * step
-            stop = float(n_samples) if b >= n and origin + n * step >= n_samples - step else origin + b * step
-            if stop > start:
-                found.append((max(0.0, start), min(float(n_samples), stop)))
-        return found
+@kernel
+def bursts_of(
+    plane: NDArray[np.float32],
+    sum4: NDArray[np.float32],
+    floor: NDArray[np.float32],
+    n_rows: int,
+    n_fft: int,
+    hop: int,
+    n_samples: int,
+    boxes: NDArray[np.int32],
+    n_boxes: int,
+    work: NDArray[np.float32],
+    envelope: NDArray[np.float32],
+    on: NDArray[np.uint8],
+    scratch: NDArray[np.float32],
+    segments: NDArray[np.float64],
+    bursts: NDArray[np.float64],
+) -> int:
+    """Turn all boxes of a block into bursts.
+
+    Args:
+        plane: float32, shape (4·rows, n_fft).
+        sum4: float32, shape (rows, n_fft).
+        floor: float32, shape (columns,).
+        n_rows, n_fft, hop, n_samples: geometry of the block.
+        boxes: int32, shape (MAX_BOXES, BOX_COLUMNS).
+        n_boxes: boxes in use.
+        work, envelope: float32, shape (>= max(n_fft, frames),).
+        on: uint8, shape (>= frames,).
+        scratch: float32 work space of medians.
+        segments: float64, shape (MAX_SEGMENTS, 2).
+        bursts: float64, shape (MAX_BURSTS, BURST_COLUMNS), written.
+    Returns:
+        Number of bursts.
+    """
+    field = np.zeros(m.FIELDS)
+    count = 0
+    for i in range(n_boxes):
+        if count >= bursts.shape[0]:
+            break
+        box = boxes[i]
+        if box[B_KIND] == BURST_BOX:
+            count = burst_box(
+                plane,
+                sum4,
+                floor,
+                n_rows,
+                n_fft,
+                hop,
+                n_samples,
+                box,
+                work,
+                envelope,
+                on,
+                scratch,
+                segments,
+                field,
+                bursts,
+                count,
+            )
+        elif measure_span(
+            plane, sum4, floor, box, box[B_ROW] * ROW_FRAMES, box[B_ROW_END] * ROW_FRAMES, work, field, bursts[count]
+        ):
+            bursts[count, START], bursts[count, STOP] = 0.0, n_samples
+            count += 1
+    return count

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .jit import kernel
 
-MAX_COMPONENTS = 1024
+MAX_COMPONENTS = 8192
 ROW, ROW_END, COL, COL_END, SEEDS, TILES = range(6)  # fields of a component
 
 

@@ -19,7 +19,7 @@ LTE_LAG_S = 1 / 15_000  # 3GPP TS 36.211 sec. 6.12: useful symbol of 15-kHz subc
 WIFI_LAG_S = 3.2e-6  # IEEE 802.11-2020 table 17-5
 WIFI_AX_LAG_S = 12.8e-6  # IEEE 802.11ax-2021 table 27-12
 LORA_BANDWIDTHS_HZ = (125e3, 203.125e3, 250e3, 406.25e3, 500e3, 812.5e3, 1625e3)  # Semtech SX1276, SX1280 data sheets
-LORA_SPREADING = (5, 6, 7, 8, 9, 10)
+LORA_SF_LOW, LORA_SF_HIGH = 5, 10
 
 
 @kernel
@@ -186,66 +186,84 @@ def frequency_moments(f: NDArray[np.float32], n: int, limit: float, out: NDArray
     out[2], out[3], out[4] = m2 / max(count, 1), m3 / max(count, 1), m4 / max(count, 1)
 
 
-def two_level(
-    x: NDArray[np.complex64], rate_hz: float, bandwidth_hz: float, scratch: NDArray[np.float32]
-) -> tuple[float, float]:
-    """Frequency deviation and bimodality of the instantaneous frequency.
+@kernel
+def narrow_tests(
+    x: NDArray[np.complex64],
+    rate_hz: float,
+    bandwidth_hz: float,
+    lora_hz: float,
+    f: NDArray[np.float32],
+    slope: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> int:
+    """All cheap tests of a narrow emission in one call.
 
     Args:
         x: complex64, shape (n,).
         rate_hz: of x.
-        bandwidth_hz: occupied; frequencies beyond it are clicks.
-        scratch: float32, shape (>= n,).
+        bandwidth_hz: occupied; instantaneous frequencies beyond it are clicks.
+        lora_hz: nearest LoRa bandwidth, 0 for none.
+        f: float32, shape (>= n,), work space.
+        slope: float64, shape (2,), work space.
+        out: float64, shape (5,), written: frequency moments as `frequency_moments`.
+    Returns:
+        LoRa spreading factor whose chirp slope the signal shows, negative for falling chirps, 0 for none.
+    """
+    n = demodulate(x, 1, f)
+    frequency_moments(f, n, 2 * math.pi * 0.6 * bandwidth_hz / rate_hz, out)
+    best, best_sf = 0.1, 0
+    if lora_hz > 0.0:
+        near = max(1, int(round(rate_hz / lora_hz)))
+        for sf in range(LORA_SF_LOW, LORA_SF_HIGH + 1):
+            symbol = 2.0**sf / lora_hz * rate_hz
+            if x.shape[0] < 2 * symbol:
+                break
+            far = max(1, int(round(symbol / 8)))
+            chirp_slope(x, near, far, slope)
+            expected = 2 * math.pi * lora_hz * lora_hz / 2.0**sf * near * far / (rate_hz * rate_hz)
+            if abs(abs(slope[0]) - expected) < 0.25 * expected and slope[1] > best:
+                best, best_sf = slope[1], sf if slope[0] > 0 else -sf
+    return best_sf
+
+
+def two_level(moments: NDArray[np.float64], rate_hz: float) -> tuple[float, float]:
+    """Frequency deviation and bimodality from `frequency_moments`.
+
+    Args:
+        moments: float64, shape (5,).
+        rate_hz: of the samples.
     Returns:
         (deviation in Hz: standard deviation of the frequency; Sarle's bimodality coefficient 0..1: two levels 1,
         uniform 0.56, Gaussian 0.33).
     """
-    n = demodulate(x, 1, scratch)
-    out = np.zeros(5)
-    frequency_moments(scratch, n, 2 * math.pi * 0.6 * bandwidth_hz / rate_hz, out)
-    count, _, m2, m3, m4 = out.tolist()
+    count, _, m2, m3, m4 = moments.tolist()
     if count < 16 or m2 <= 0 or m4 <= 0:
         return 0.0, 0.0
-    skew2 = m3 * m3 / m2**3
-    return math.sqrt(m2) * rate_hz / (2 * math.pi), min(1.0, (skew2 + 1) / (m4 / m2**2))
+    return math.sqrt(m2) * rate_hz / (2 * math.pi), min(1.0, (m3 * m3 / m2**3 + 1) * m2 * m2 / m4)
 
 
-def lora_chirp(x: NDArray[np.complex64], rate_hz: float, bandwidth_hz: float) -> tuple[float, float, int]:
-    """Dechirp gain for the LoRa setting whose slope the signal shows.
+def nearest_lora(bandwidth_hz: float) -> float:
+    """LoRa bandwidth a measured one may be, 0 for none."""
+    width = min(LORA_BANDWIDTHS_HZ, key=lambda b: abs(b - bandwidth_hz))
+    return width if 0.74 < bandwidth_hz / width < 1.35 else 0.0
+
+
+def dechirp(x: NDArray[np.complex64], rate_hz: float, width_hz: float, spreading: int) -> float:
+    """Mean share of a window's power that one dechirped symbol gathers into its two tones.
 
     Args:
         x: complex64, shape (n,).
         rate_hz: of x.
-        bandwidth_hz: measured occupied bandwidth.
+        width_hz: LoRa bandwidth.
+        spreading: spreading factor, negative for falling chirps.
     Returns:
-        (score 0..1, LoRa bandwidth in Hz, spreading factor); (0, 0, 0) if the slope fits no setting.
+        0..1; 1 for LoRa of that setting whatever the symbols' alignment, below 0.2 for anything else.
     """
-    width = min(LORA_BANDWIDTHS_HZ, key=lambda b: abs(math.log(b / bandwidth_hz)))
-    if abs(math.log(width / bandwidth_hz)) > 0.3 or len(x) < 64:
-        return 0.0, 0.0, 0
-    near = max(1, round(rate_hz / width))
-    out = np.zeros(2)
-    best = (0.0, 0.0, 0)
-    for sf in LORA_SPREADING:
-        symbol = 2**sf / width * rate_hz
-        if len(x) < 2 * symbol:
-            break
-        far = max(1, round(symbol / 8))
-        chirp_slope(x, near, far, out)
-        expected = 2 * math.pi * (width / (2**sf / width)) * near * far / rate_hz**2
-        error = (abs(out[0]) - expected) / expected
-        if abs(error) < 0.25 and out[1] > 0.1:
-            score = _dechirp(x, rate_hz, width, symbol, math.copysign(1.0, out[0]))
-            best = max(best, (score, width, sf))
-    return best
-
-
-def _dechirp(x: NDArray[np.complex64], rate_hz: float, width_hz: float, symbol: float, direction: float) -> float:
-    """Mean share of a window's power that one dechirped symbol gathers into its two tones."""
+    symbol = 2.0 ** abs(spreading) / width_hz * rate_hz
     m = int(symbol)
     windows = min(16, len(x) // m)
     t = np.arange(m) / rate_hz
-    slope = direction * width_hz**2 / (symbol / rate_hz * width_hz)
+    slope = math.copysign(width_hz**2 / 2.0 ** abs(spreading), spreading)
     reference = np.exp(-1j * np.pi * slope * t * t).astype(np.complex64)
     block = x[: windows * m].reshape(windows, m)
     size = 2 * m

@@ -63,7 +63,7 @@ def column_ranked(bits: NDArray[np.int32], n_rows: int, step: int, rank: int, ou
 
 @kernel
 def local_median(bits: NDArray[np.int32], reach: int, out: NDArray[np.int32]) -> None:
-    """Median over ±reach neighbours, by bisection on bits; windows are shifted inwards at the ends.
+    """Median over ±reach neighbours, by bisection on bits; fewer at the ends.
 
     Args:
         bits: int32 view of float32 values >= 0, shape (columns,).
@@ -71,20 +71,21 @@ def local_median(bits: NDArray[np.int32], reach: int, out: NDArray[np.int32]) ->
         out: int32, shape (columns,), view of float32.
     """
     n = bits.shape[0]
-    size = min(2 * reach + 1, n)
-    inner = n - size + 1  # windows that fit
-    count = np.zeros(inner, dtype=np.int32)
-    found = np.zeros(inner, dtype=np.int32)
+    padded = np.full(n + 2 * reach, np.int32(2147483647), dtype=np.int32)
+    padded[reach : reach + n] = bits
+    count = np.zeros(n, dtype=np.int32)
+    found = np.zeros(n, dtype=np.int32)
     for bit in range(30, 30 - RANK_BITS, -1):
         count[:] = 0
-        for w in range(size):
-            for m in range(inner):
-                count[m] += bits[m + w] < (found[m] | (1 << bit))
-        for m in range(inner):
+        for w in range(2 * reach + 1):
+            window = padded[w : w + n]
+            for m in range(n):
+                count[m] += np.int32(window[m] < (found[m] | np.int32(1 << bit)))
+        for m in range(n):
+            size = min(n, m + reach + 1) - max(0, m - reach)
             if count[m] <= size // 2:
-                found[m] |= 1 << bit
-    for m in range(n):
-        out[m] = found[min(max(m - reach, 0), inner - 1)]
+                found[m] |= np.int32(1 << bit)
+    out[:] = found
 
 
 class FloorEstimator:

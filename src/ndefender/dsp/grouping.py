@@ -1,4 +1,4 @@
-"""Makes one burst of what was found twice or in pieces: doubles, fragments, pulses of a keyed carrier.
+"""Makes one burst of what was found twice or in pieces: doubles, fragments, pulses of a keyed carrier, clicks.
 
 A keyed carrier is as narrow as its pulses allow: time times bandwidth is a few. A modulated burst carries many symbols,
 so two of them in a row are two packets however close.
@@ -6,159 +6,159 @@ so two of them in a row are two packets however close.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import numpy as np
+from numpy.typing import NDArray
+
+from .jit import kernel
+from .spans import (
+    BOX_HIGH,
+    BOX_LOW,
+    BURST_BOX,
+    CORE,
+    FIRST,
+    HIGH,
+    KIND,
+    LAST,
+    LOW,
+    NOISE,
+    ON,
+    POWER,
+    PULSED,
+    START,
+    STOP,
+)
 
 INSIDE_TIME = 0.7
 INSIDE_BAND = 0.6
 KEYED_BINS = 4.0  # main lobe of the window
-MAX_IMPULSES = 8
 KEYED_PRODUCT = 16.0  # time-bandwidth product of a bare pulse, window included
 PAUSE_RATIO = 6.0  # longest pause inside a packet, in lengths of the longer neighbour
 LEVEL_RATIO = 4.0  # pulses of one transmitter are this alike in power
+MAX_IMPULSES = 8
 
 
-@dataclass(slots=True)
-class Burst:
-    """One burst as measured on the plane.
+@kernel
+def absorb(bursts: NDArray[np.float64], order: NDArray[np.int64], n_fft: int, keep: NDArray[np.uint8]) -> None:
+    """Drop doubles and fragments: what lies inside the time and band of a burst with more energy.
 
     Args:
-        start, stop: samples.
-        low, high: occupied band in fractional bins.
-        power: in-band power above the floor (sum over bins of the mean cell).
-        noise: floor summed over the same bins.
-        peak: highest mean cell.
-        flatness: 0..1.
-        edge: dB per bin.
-        core: bins within 6 dB of the peak.
-        box_low, box_high: band of the box it was found in, skirts included.
-        first_frame, last_frame: frames it was measured on.
-        continuous, integrated, pulsed: how it was found.
-        on_samples: time on, where that is less than stop - start.
+        bursts: float64, shape (n, BURST_COLUMNS).
+        order: int64, shape (n,), most energy first.
+        n_fft: bins.
+        keep: uint8, shape (n,), written.
     """
-
-    start: float
-    stop: float
-    low: float
-    high: float
-    power: float
-    noise: float
-    peak: float
-    flatness: float
-    edge: float
-    core: float
-    box_low: int
-    box_high: int
-    first_frame: int
-    last_frame: int
-    continuous: bool
-    integrated: bool
-    pulsed: bool
-    on_samples: float
+    for position in range(order.shape[0]):
+        i = order[position]
+        keep[i] = 1
+        for earlier in range(position):
+            k = order[earlier]
+            if keep[k] == 0:
+                continue
+            time = min(bursts[i, STOP], bursts[k, STOP]) - max(bursts[i, START], bursts[k, START])
+            band = min(bursts[i, HIGH], bursts[k, BOX_HIGH]) - max(bursts[i, LOW], bursts[k, BOX_LOW])
+            if time > INSIDE_TIME * (bursts[i, STOP] - bursts[i, START]) and band > INSIDE_BAND * (
+                bursts[i, HIGH] - bursts[i, LOW]
+            ):
+                keep[i] = 0
+                break
 
 
-def is_keyed(burst: Burst, n_fft: int) -> bool:
+@kernel
+def is_keyed(burst: NDArray[np.float64], n_fft: int) -> bool:
     """Whether a burst is a bare pulse of carrier."""
-    product = (burst.stop - burst.start) * burst.core / n_fft
-    return not burst.continuous and (product < KEYED_PRODUCT or burst.core <= KEYED_BINS)
+    product = (burst[STOP] - burst[START]) * burst[CORE] / n_fft
+    return burst[KIND] == BURST_BOX and (product < KEYED_PRODUCT or burst[CORE] <= KEYED_BINS)
 
 
-def within(inner: Burst, outer: Burst) -> bool:
-    """Whether a burst lies inside another one's time and band."""
-    time = min(inner.stop, outer.stop) - max(inner.start, outer.start)
-    band = min(inner.high, outer.box_high) - max(inner.low, outer.box_low)
-    return time > INSIDE_TIME * (inner.stop - inner.start) and band > INSIDE_BAND * (inner.high - inner.low)
-
-
-def absorb(bursts: list[Burst]) -> list[Burst]:
-    """Drop what is part of a stronger burst: doubles and fragments of one emission.
-
-    Args:
-        bursts: of one block, any order.
-    Returns:
-        Those that lie in no stronger one, strongest first.
-    """
-    kept: list[Burst] = []
-    for burst in sorted(bursts, key=lambda b: -b.power * (b.stop - b.start)):
-        if not any(within(burst, other) for other in kept):
-            kept.append(burst)
-    return kept
-
-
-def belongs(packet: Burst, pulse: Burst, longest: float) -> bool:
-    """Whether a pulse continues a packet."""
-    common = min(packet.high, pulse.high) - max(packet.low, pulse.low)
-    pause = pulse.start - packet.stop
-    alike = max(packet.power, pulse.power) < LEVEL_RATIO * min(packet.power, pulse.power)
+@kernel
+def belongs(packet: NDArray[np.float64], pulse: NDArray[np.float64], longest: float) -> bool:
+    """Whether a pulse continues a packet: same band, alike in power, after a pause no longer than pulses allow."""
+    common = min(packet[HIGH], pulse[HIGH]) - max(packet[LOW], pulse[LOW])
+    pause = pulse[START] - packet[STOP]
+    alike = max(packet[POWER], pulse[POWER]) < LEVEL_RATIO * min(packet[POWER], pulse[POWER])
     return alike and common > -1.0 and pause < PAUSE_RATIO * longest
 
 
-def join_pulses(bursts: list[Burst], n_fft: int) -> list[Burst]:
-    """Join keyed pulses that follow one another on the same frequency.
+@kernel
+def join_pulses(bursts: NDArray[np.float64], by_start: NDArray[np.int64], n_fft: int, keep: NDArray[np.uint8]) -> None:
+    """Join keyed pulses that follow one another on the same frequency into the first of them.
 
     Args:
-        bursts: of one block, any order.
+        bursts: float64, shape (n, BURST_COLUMNS); packets are extended and marked PULSED.
+        by_start: int64, shape (n,), in order of START.
+        n_fft: bins.
+        keep: uint8, shape (n,): 0 for pulses that went into a packet; entries that are 0 already are ignored.
+    """
+    longest = np.zeros(bursts.shape[0])
+    packets = np.zeros(bursts.shape[0], dtype=np.int64)
+    count = 0
+    for position in range(by_start.shape[0]):
+        i = by_start[position]
+        if keep[i] == 0 or not is_keyed(bursts[i], n_fft):
+            continue
+        length = bursts[i, STOP] - bursts[i, START]
+        home = -1
+        for p in range(count):
+            if belongs(bursts[packets[p]], bursts[i], max(longest[packets[p]], length)):
+                home = packets[p]
+                break
+        if home < 0:
+            packets[count] = i
+            count += 1
+            longest[i] = length
+            bursts[i, ON] = length
+            continue
+        extend(bursts[home], bursts[i])
+        longest[home] = max(longest[home], length)
+        keep[i] = 0
+
+
+@kernel
+def extend(packet: NDArray[np.float64], pulse: NDArray[np.float64]) -> None:
+    """Add a pulse to a packet; levels and band are those of the stronger."""
+    start, stop = min(packet[START], pulse[START]), max(packet[STOP], pulse[STOP])
+    first, last = min(packet[FIRST], pulse[FIRST]), max(packet[LAST], pulse[LAST])
+    on = packet[ON] + pulse[STOP] - pulse[START]
+    if pulse[POWER] > packet[POWER]:
+        packet[:] = pulse
+    packet[START], packet[STOP], packet[FIRST], packet[LAST] = start, stop, first, last
+    packet[ON], packet[PULSED] = on, 1.0
+
+
+def is_impulse(bursts: NDArray[np.float64], n_fft: int) -> NDArray[np.bool_]:
+    """Which bursts are clicks (as short as their bandwidth allows) or showers of clicks already joined.
+
+    Args:
+        bursts: float64, shape (n, BURST_COLUMNS).
         n_fft: bins.
     Returns:
-        Bursts with packets joined; a packet of more than one pulse is `pulsed`.
+        bool, shape (n,).
     """
-    result = [b for b in bursts if not is_keyed(b, n_fft)]
-    open_packets: list[tuple[Burst, float]] = []
-    for pulse in sorted((b for b in bursts if is_keyed(b, n_fft)), key=lambda b: b.start):
-        length = pulse.stop - pulse.start
-        for i, (packet, longest) in enumerate(open_packets):
-            if belongs(packet, pulse, max(longest, length)):
-                open_packets[i] = (_extended(packet, pulse), max(longest, length))
-                break
-        else:
-            open_packets.append((replace(pulse, on_samples=length), length))
-    return result + [packet for packet, _ in open_packets]
+    product = (bursts[:, STOP] - bursts[:, START]) * (bursts[:, HIGH] - bursts[:, LOW]) / n_fft
+    click = (bursts[:, KIND] == BURST_BOX) & (bursts[:, PULSED] == 0) & (product < KEYED_PRODUCT)
+    return np.asarray(click | ((bursts[:, PULSED] == 1) & (bursts[:, CORE] > KEYED_BINS)))
 
 
-def merge_impulses(bursts: list[Burst], n_fft: int) -> list[Burst]:
+def merge_impulses(bursts: NDArray[np.float64], n_fft: int) -> NDArray[np.float64]:
     """Make one burst of a shower of unrelated impulses.
 
-    Switching noise and ignition give hundreds of clicks a second, each over the threshold, none a transmitter. Single
-    ones stay as they are; a shower becomes one pulsed burst over the band it covers, so that nothing is hidden.
+    Switching noise and ignition give hundreds of clicks a second, each over the threshold, none a transmitter. A few
+    stay as they are; a shower becomes one pulsed burst over the band it covers, so that nothing is hidden.
 
     Args:
-        bursts: of one block.
+        bursts: float64, shape (n, BURST_COLUMNS).
         n_fft: bins.
     Returns:
-        Bursts with a shower of more than MAX_IMPULSES replaced by one.
+        float64, shape (m, BURST_COLUMNS), m <= n.
     """
-    impulses = [b for b in bursts if not b.pulsed and is_impulse(b, n_fft)] + [
-        b for b in bursts if b.pulsed and b.core > KEYED_BINS
-    ]
-    if len(impulses) <= MAX_IMPULSES:
+    impulses = is_impulse(bursts, n_fft)
+    if np.count_nonzero(impulses) <= MAX_IMPULSES:
         return bursts
-    shower = replace(
-        max(impulses, key=lambda b: b.power),
-        start=min(b.start for b in impulses),
-        stop=max(b.stop for b in impulses),
-        low=min(b.low for b in impulses),
-        high=max(b.high for b in impulses),
-        power=sum(b.power for b in impulses) / len(impulses),
-        noise=sum(b.noise for b in impulses) / len(impulses),
-        pulsed=True,
-        on_samples=sum(b.on_samples or b.stop - b.start for b in impulses),
-    )
-    return [b for b in bursts if not any(b is i for i in impulses)] + [shower]
-
-
-def is_impulse(burst: Burst, n_fft: int) -> bool:
-    """Whether a burst is a click: as short as its bandwidth allows."""
-    product = (burst.stop - burst.start) * (burst.high - burst.low) / n_fft
-    return not burst.continuous and product < KEYED_PRODUCT
-
-
-def _extended(packet: Burst, pulse: Burst) -> Burst:
-    stronger = packet if packet.power >= pulse.power else pulse
-    return replace(
-        stronger,
-        start=min(packet.start, pulse.start),
-        stop=max(packet.stop, pulse.stop),
-        pulsed=True,
-        first_frame=min(packet.first_frame, pulse.first_frame),
-        last_frame=max(packet.last_frame, pulse.last_frame),
-        on_samples=packet.on_samples + pulse.stop - pulse.start,
-    )
+    shower = bursts[impulses]
+    merged = shower[np.argmax(shower[:, POWER])].copy()
+    merged[START], merged[STOP] = shower[:, START].min(), shower[:, STOP].max()
+    merged[LOW], merged[HIGH] = shower[:, LOW].min(), shower[:, HIGH].max()
+    merged[POWER], merged[NOISE] = shower[:, POWER].mean(), shower[:, NOISE].mean()
+    merged[ON] = np.where(shower[:, ON] > 0, shower[:, ON], shower[:, STOP] - shower[:, START]).sum()
+    merged[PULSED] = 1.0
+    return np.concatenate([bursts[~impulses], merged[None]])

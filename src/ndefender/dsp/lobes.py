@@ -10,9 +10,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from .features import FeatureExtractor
 from .jit import kernel
+from .measure import box_spectrum
+from .spans import B_HIGH, B_KIND, B_LOW, B_ROW, B_ROW_END, BOX_COLUMNS, INTEGRATED_BOX, MAX_BOXES
+from .stft import ROW_FRAMES, Stft
 
 VALLEY_RATIO = 0.03  # 15 dB below both lobes
+LEAST_SPLIT_BINS = 8
+BEAT_CV = 0.25  # envelope of two transmitters; one of constant envelope stays below 0.2 down to 10 dB SNR
 LEAST_LOBE_BINS = 3
 LEAST_VALLEY_BINS = 2
 LOBE_RATIO = 0.01  # a lobe 20 dB below the other is its skirt
@@ -34,16 +40,95 @@ def deepest_valley(spectrum: NDArray[np.float32], n: int) -> int:
         low, high = max(0, i - SMOOTH_BINS // 2), min(n, i + SMOOTH_BINS // 2 + 1)
         for k in range(low, high):
             smooth[i] += spectrum[k] / (high - low)
-    best, best_at = 1.0, -1
-    for i in range(LEAST_LOBE_BINS, n - LEAST_LOBE_BINS):
-        left, right = np.float32(0.0), np.float32(0.0)
-        for k in range(i):
-            left = max(left, smooth[k])
-        for k in range(i + 1, n):
-            right = max(right, smooth[k])
+    highest_right = np.zeros(n + 1, dtype=np.float32)
+    for i in range(n - 1, -1, -1):
+        highest_right[i] = max(highest_right[i + 1], smooth[i])
+    best, best_at, left = 1.0, -1, np.float32(0.0)
+    for i in range(1, n - LEAST_LOBE_BINS):
+        left = max(left, smooth[i - 1])
+        if i < LEAST_LOBE_BINS:
+            continue
+        right = highest_right[i + 1]
         smaller = min(left, right)
         depth = smooth[i] / max(smaller, np.float32(1e-30))
         wide = smooth[i + 1] < VALLEY_RATIO * smaller or smooth[i - 1] < VALLEY_RATIO * smaller
         if depth < VALLEY_RATIO and wide and smaller > LOBE_RATIO * max(left, right) and depth < best:
             best, best_at = depth, i
     return best_at
+
+
+@kernel
+def valleys_of(
+    sum4: NDArray[np.float32], boxes: NDArray[np.int32], work: NDArray[np.float32], out: NDArray[np.int32]
+) -> int:
+    """Deepest valley of each box, -1 where there is none.
+
+    Args:
+        sum4: float32, shape (rows, n_fft).
+        boxes: int32, shape (n, BOX_COLUMNS).
+        work: float32, shape (>= n_fft,).
+        out: int32, shape (>= n,), written: bin relative to the box's first.
+    Returns:
+        Number of boxes with a valley.
+    """
+    found = 0
+    for i in range(boxes.shape[0]):
+        out[i] = -1
+        width = boxes[i, B_HIGH] - boxes[i, B_LOW]
+        if boxes[i, B_KIND] != INTEGRATED_BOX and width >= LEAST_SPLIT_BINS:
+            box_spectrum(
+                sum4, boxes[i, B_ROW], boxes[i, B_ROW_END], boxes[i, B_LOW], boxes[i, B_HIGH], work, ROW_FRAMES
+            )
+            out[i] = deepest_valley(work, width)
+            found += out[i] >= 0
+    return found
+
+
+class LobeSplitter:
+    """Splits boxes that hold two simultaneous transmitters side by side.
+
+    Args:
+        stft: of the pipeline.
+        features: measures envelopes.
+    """
+
+    def __init__(self, stft: Stft, features: FeatureExtractor) -> None:
+        self._stft = stft
+        self._features = features
+        self._work = np.zeros(stft.n_fft, dtype=np.float32)
+        self._valleys = np.zeros(MAX_BOXES, dtype=np.int32)
+        self._boxes = np.zeros((MAX_BOXES, BOX_COLUMNS), dtype=np.int32)
+
+    def split(self, iq: NDArray[np.int16], n: int, boxes: NDArray[np.int32]) -> NDArray[np.int32]:
+        """Split boxes, and the halves again while they have valleys.
+
+        Args:
+            iq: int16, shape (2·n,).
+            n: complex samples.
+            boxes: int32, shape (m, BOX_COLUMNS).
+        Returns:
+            int32, shape (>= m, BOX_COLUMNS); at most MAX_BOXES.
+        """
+        pending, count = boxes, 0
+        while len(pending):
+            found = valleys_of(self._stft.sum4, pending, self._work, self._valleys)
+            halves: list[NDArray[np.int32]] = []
+            for i, box in enumerate(pending):
+                valley = int(self._valleys[i])
+                if found and valley >= 0 and self._beats(iq, n, box):
+                    left, right = box.copy(), box.copy()
+                    left[B_HIGH] = right[B_LOW] = box[B_LOW] + valley
+                    halves += [left, right]
+                elif count < MAX_BOXES:
+                    self._boxes[count] = box
+                    count += 1
+            pending = np.array(halves[: MAX_BOXES - count], dtype=np.int32).reshape(-1, BOX_COLUMNS)
+        return self._boxes[:count]
+
+    def _beats(self, iq: NDArray[np.int16], n: int, box: NDArray[np.int32]) -> bool:
+        """Whether a box's envelope varies as that of two transmitters does."""
+        s = self._stft
+        start = s.row_start(int(box[B_ROW]), n) + s.n_fft
+        stop = min(n, max(start + s.min_samples, s.row_start(int(box[B_ROW_END]) - 1, n)))
+        middle, width = (box[B_LOW] + box[B_HIGH]) / 2 / s.n_fft - 0.5, (box[B_HIGH] - box[B_LOW]) / s.n_fft
+        return self._features.envelope_cv(iq, start, stop, float(middle), float(width)) > BEAT_CV
