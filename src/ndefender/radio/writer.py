@@ -1,11 +1,9 @@
-"""Samples to SigMF: a writer that finishes atomically, and `record`, the whole of `ndefender record`."""
+"""Samples to SigMF: a writer whose files appear whole or not at all."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -14,15 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sigmf import __specification__, keys
 
-from ..errors import EndOfRecording, RecordingError, SourceLost, SourceTimeout
+from ..errors import RecordingError
 from .sigmf_files import DATA, META, Json
 from .sigmf_meta import BANDWIDTH_KEY, FULL_SCALE_KEY, GAIN_KEY, SIMULATED_KEY
-from .source import BlockMeta, Source, SourceInfo, Tuning
+from .source import BlockMeta, SourceInfo
 from .timestamp import format_utc_ns
 
 SAMPLE_BYTES = 4  # ci16
 PART = ".part"  # while it is written; a name that no reader of SigMF takes for a recording
-MAX_TIMEOUTS = 5  # in a row; then the radio is not merely late
 EXTENSION = {"name": "ndefender", "version": "1.0.0", "optional": True}
 
 
@@ -106,12 +103,13 @@ class SigmfWriter:
             self._captures.append(self._capture(meta))
         self._before = meta
         view = memoryview(np.ascontiguousarray(iq[:n], dtype="<i2").data).cast("B")
-        self._digest.update(view)
+        left = view
         try:
-            while view:
-                view = view[self._file.write(view) or 0 :]
+            while left:
+                left = left[self._file.write(left) or 0 :]
         except OSError as error:
             raise RecordingError(f"{self._part}: cannot be written: {error.strerror}") from error
+        self._digest.update(view)
         self.n_samples += n
         return n
 
@@ -139,6 +137,7 @@ class SigmfWriter:
             raise RecordingError(f"{self.data_path}: no samples came, nothing is recorded")
         part = self.meta_path.with_name(self.meta_path.name + PART)
         try:
+            self._file.truncate(self.n_samples * SAMPLE_BYTES)  # a block whose writing was interrupted does not count
             os.fsync(self._file.fileno())
             self._file.close()
             with part.open("wb") as stream:
@@ -210,91 +209,3 @@ def _retuned(before: BlockMeta, after: BlockMeta) -> bool:
         or (old.center_hz, old.bandwidth_hz, old.gain_db) != (new.center_hz, new.bandwidth_hz, new.gain_db)
         or before.no_center != after.no_center
     )
-
-
-@dataclass(frozen=True, slots=True)
-class RecordReport:
-    """What `record` made.
-
-    Args:
-        meta_path: the recording.
-        n_samples, n_captures: in it.
-        timeouts: reads that brought nothing and were repeated.
-        ended_by: `duration`, `max_bytes`, `end` (of a finite source), `lost`, `timeout` or `stopped`.
-    """
-
-    meta_path: Path
-    n_samples: int
-    n_captures: int
-    timeouts: int
-    ended_by: str
-
-
-def record(
-    source: Source,
-    tuning: Tuning,
-    duration_s: float,
-    path: Path | str,
-    max_bytes: int,
-    *,
-    timeout_s: float = 1.0,
-    overwrite: bool = False,
-    progress: Callable[[int, int], bool] | None = None,
-) -> RecordReport:
-    """Open a source, tune it, write what it hears, close it.
-
-    Args:
-        source: not yet open.
-        tuning: as asked; `dwell_samples` is the size of a block.
-        duration_s: seconds of samples, gaps between bursts not counted.
-        path: common name of the pair.
-        max_bytes: bound on the samples' file.
-        timeout_s: no samples for this long is a time-out; a few in a row end the recording.
-        overwrite: replace a recording of that name.
-        progress: told (samples so far, samples wanted) after every block; False stops.
-    Raises:
-        RecordingError: the file cannot be written, or no sample came.
-        SourceUnavailable, TuningRejected: from the source.
-    """
-    info = source.open()
-    try:
-        got = source.tune(tuning)
-        wanted = max(round(duration_s * got.rate_hz), 1)
-        out = np.empty((min(max(tuning.dwell_samples, 1), wanted), 2), np.int16)
-        with SigmfWriter(path, info, got.rate_hz, max_bytes=max_bytes, overwrite=overwrite) as writer:
-            ended_by, timeouts = _pump(source, writer, out, wanted, timeout_s, progress)
-        return RecordReport(writer.meta_path, writer.n_samples, writer.n_captures, timeouts, ended_by)
-    finally:
-        source.close()
-
-
-def _pump(
-    source: Source,
-    writer: SigmfWriter,
-    out: NDArray[np.int16],
-    wanted: int,
-    timeout_s: float,
-    progress: Callable[[int, int], bool] | None,
-) -> tuple[str, int]:
-    """Move blocks until something ends it; (what, time-outs)."""
-    timeouts = in_a_row = 0
-    while writer.n_samples < wanted:
-        try:
-            meta = source.read_into(out[: wanted - writer.n_samples], timeout_s)
-        except SourceTimeout:
-            timeouts += 1
-            in_a_row += 1
-            if in_a_row >= MAX_TIMEOUTS:
-                return "timeout", timeouts
-            continue
-        except SourceLost:
-            return "lost", timeouts
-        except EndOfRecording:
-            return "end", timeouts
-        in_a_row = 0
-        writer.write(out, meta)
-        if writer.full:
-            return "max_bytes", timeouts
-        if progress is not None and not progress(writer.n_samples, wanted):
-            return "stopped", timeouts
-    return "duration", timeouts
