@@ -122,7 +122,8 @@ class SimulatedSource:
         ):
             if not low <= value <= high:
                 raise TuningRejected(name, value, None, f"allowed are {low:g} to {high:g}")
-        self._renderer.prepare(tuning.rate_hz, tuning.bandwidth_hz)
+        if self._paced:  # else waveforms are made when a hop first hears them: nobody is waiting
+            self._renderer.prepare(tuning.rate_hz, tuning.bandwidth_hz)
         self._now_ns = max(self._now_ns, self._real_ns()) + self._retune_ns
         limits = _limits(tuning.center_hz)
         gain_db = min(max(tuning.gain_db, limits.min_db), limits.max_db)

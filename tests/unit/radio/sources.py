@@ -18,6 +18,9 @@ from tone import ToneRenderer, expected_step, tone_step
 from ndefender.radio.antsdr import AntSdr
 from ndefender.radio.emulated.server import EmulatedRadio
 from ndefender.radio.recording import RecordingSource, open_raw
+from ndefender.radio.scene import load_scene
+from ndefender.radio.scene.waves.tone import following_offset_hz
+from ndefender.radio.simulated import SimulatedSource
 from ndefender.radio.source import Source, Tuning
 from ndefender.radio.wrappers import FaultySource, PacedSource, RecordingWrapper
 
@@ -123,6 +126,30 @@ def around(wrap: Callable[[RecordingSource, Path], Source]) -> Callable[[Path], 
     return make
 
 
+def following_belongs(samples: NDArray[np.int16], tuning: Tuning) -> bool:
+    """Say whether the tone that follows the LO is where this one puts it, in every stretch of the block."""
+    offset_hz = following_offset_hz(tuning.center_hz, tuning.bandwidth_hz)
+    stretches = samples[: len(samples) // CHECK_SAMPLES * CHECK_SAMPLES].reshape(-1, CHECK_SAMPLES, 2)
+    spectra = np.abs(np.fft.fft(stretches[..., 0] + 1j * stretches[..., 1], axis=1))
+    found_hz = np.argmax(spectra, axis=1) * tuning.rate_hz / CHECK_SAMPLES
+    return bool(np.all(np.abs(found_hz - offset_hz) <= tuning.rate_hz / CHECK_SAMPLES))
+
+
+def simulated(*, paced: bool) -> Callable[[Path], AbstractContextManager[Harness]]:
+    """A case of a scene rendered in this process."""
+
+    @contextmanager
+    def make(folder: Path) -> Iterator[Harness]:
+        source = SimulatedSource(load_scene("tone"), paced=paced)
+        first = Tuning(2_401e6, 4e6, 3e6, "manual", 30.0, "A_BALANCED", 8192, 1)
+        second = Tuning(5_806e6, 4e6, 3e6, "manual", 20.0, "B_BALANCED", 8192, 2)
+        impossible = Tuning(6_500e6, 4e6, 3e6, "manual", 30.0, "", 8192, 3)
+        yield Harness(source, (first, second), impossible, following_belongs, live=paced)
+        source.close()
+
+    return make
+
+
 SOURCES: list[Case] = [
     Case("antsdr", antsdr),
     Case("recording", around(lambda source, folder: source)),
@@ -130,4 +157,6 @@ SOURCES: list[Case] = [
     Case("paced", around(lambda source, folder: PacedSource(source))),
     Case("faulty", around(lambda source, folder: FaultySource(source, []))),
     Case("recorded", around(lambda source, folder: RecordingWrapper(source, folder / "copy", max_bytes=10**6))),
+    Case("simulated", simulated(paced=False)),
+    Case("simulated-paced", simulated(paced=True)),
 ]

@@ -79,8 +79,8 @@ class Renderer:
             self._bank(emitter, dice, rate)
         with self._lock:
             self._noise.prepare(rate, bandwidth_hz or rate_hz * DEFAULT_BANDWIDTH_RATIO)
-        scratch = np.empty((4, 2), np.int16)
-        self.render(0, 1e9, rate_hz, bandwidth_hz or rate_hz * DEFAULT_BANDWIDTH_RATIO, 0.0, scratch)
+        self.render(0, 0.0, rate_hz, bandwidth_hz or rate_hz * DEFAULT_BANDWIDTH_RATIO, 0.0, np.empty((4, 2), np.int16))
+        _warm_up()
 
     def render(
         self, start_sample_ns: int, center_hz: float, rate_hz: float, bandwidth_hz: float, gain_db: float,
@@ -194,3 +194,13 @@ def _add(part: _Part, first: int, count: int, acc_re: NDArray[np.float32], acc_i
         acc_re, acc_im, at, n, k, re, im, position, step, phase, part.gain, part.filter_re, part.filter_im,
         part.bank.ratio,
     )  # fmt: skip
+
+
+def _warm_up() -> None:
+    """Compile, or load from the cache, both ways of adding a waveform."""
+    silence = np.zeros(4 * HALF_TAPS + 8, np.int16)
+    bank = Bank(silence, silence, (2 * HALF_TAPS,), (8,), 1, loops=False)
+    acc_re, acc_im = np.zeros(8, np.float32), np.zeros(8, np.float32)
+    shape = np.zeros(2 * HALF_TAPS + 1, np.float32)
+    for taps_re in (None, shape):
+        _add(_Part(bank, 0, 8, 2 * HALF_TAPS, 0, 0, 1.0, taps_re, taps_re), 0, 8, acc_re, acc_im)
