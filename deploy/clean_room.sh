@@ -3,18 +3,20 @@
 #
 #   sudo deploy/clean_room.sh FOLDER [SUITE] [-- TEST ARGUMENTS]
 #
-#   FOLDER   where the root goes, about 2 GB; kept afterwards (mounts removed) and used again if it is there.
+#   FOLDER   where the root goes, about 2 GB; kept afterwards and used again if it is there.
 #            Remove it for a truly empty start.
 #   SUITE    bookworm unless said otherwise
 #   AS=user  run the two commands as a user with password-less sudo instead of root
 #   MIRROR   where debootstrap finds SUITE
 #
-# Root only. It takes proxy, certificate and name-server settings of this machine into the root, nothing else. Inside,
-# the processes have a process table of their own and end with this script; the network is this machine's, so port
-# 8890 must be free.
+# Root only. It takes proxy, certificate and name-server settings of this machine into the root, nothing else. Mount table
+# and process table are its own and end with it; the network is this machine's, so port 8890 must be free.
 set -eu
 [ "$(id -u)" -eq 0 ] || { echo 'clean_room.sh needs root (chroot and mounts)' >&2; exit 2; }
 [ $# -ge 1 ] && [ "$1" != -- ] || { echo "usage: $0 FOLDER [SUITE] [-- TEST ARGUMENTS]" >&2; exit 2; }
+if [ "${CLEAN_ROOM:-}" != inside ]; then # a mount table of its own: what is mounted here is gone with this script
+    CLEAN_ROOM=inside exec unshare --mount --propagation private "$0" "$@"
+fi
 top=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
 root=$1
 shift
@@ -31,23 +33,10 @@ if [ ! -e "$root/etc/os-release" ]; then
 fi
 root=$(CDPATH='' cd -- "$root" && pwd)
 
-mounts=''
-leave() {
-    trap - EXIT INT TERM
-    for place in $mounts; do umount "$place" || umount --lazy "$place"; done
-}
-trap leave EXIT
-trap 'exit 130' INT TERM
-put() { # kind, place: newest first in $mounts, so that they come off in the right order
-    mkdir -p "$root$2"
-    mount -t "$1" "$1" "$root$2"
-    mounts="$root$2 $mounts"
-}
 mkdir -p "$root/dev"
-mount --bind /dev "$root/dev"
-mounts="$root/dev"
-put devpts /dev/pts
-put tmpfs /dev/shm
+mount --rbind /dev "$root/dev"
+mount -t devpts devpts "$root/dev/pts"
+mount -t tmpfs tmpfs "$root/dev/shm"
 
 # This machine's way to the network: name servers, apt's transport settings, proxies, certificates.
 cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
@@ -104,7 +93,10 @@ echo "== ./test $*"
 ./test "$@" </dev/null
 PROVE
 
-# The script is the first process of its own process table, and as a shell it reaps what is orphaned there.
+# prove.sh is the first process of its own process table, and as a shell it reaps what is orphaned there.
 # shellcheck disable=SC2086 # the arguments for ./test are words
 unshare --pid --fork --kill-child --mount-proc="$root/proc" \
-    chroot --userspec="$owner" "$root" env -i HOME="$home" USER="$owner" "$@" sh /opt/prove.sh $test_arguments
+    chroot --userspec="$owner" "$root" env -i HOME="$home" USER="$owner" "$@" sh /opt/prove.sh $test_arguments </dev/null &
+inside=$!
+trap 'kill -KILL $inside; exit 130' INT TERM
+wait $inside

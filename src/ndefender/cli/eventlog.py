@@ -11,33 +11,10 @@ from pathlib import Path
 
 import msgspec
 
+from ndefender.events.types import RfContactData
+
 CONTACT_SUFFIXES = ("CONTACT_NEW", "CONTACT_UPDATE", "CONTACT_LOST")
 RF_PREFIX = "RF_"
-
-
-class RfFeatures(msgspec.Struct, frozen=True):
-    """The part of an RF contact's `features` that must be right for a client to use it."""
-
-    class_path: list[str]
-    classification_confidence: float
-    bandwidth_est_hz: float
-    pattern_hint: str
-    hop_hint: str
-
-
-class RfContact(msgspec.Struct, frozen=True):
-    """`data` of an RF contact event."""
-
-    id: str
-    freq_hz: float
-    bucket_hz: float
-    snr_db: float
-    peak_db: float
-    noise_floor_db: float
-    bandwidth_class: str
-    confidence: float
-    features: RfFeatures
-    band: str | None = None
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -50,7 +27,6 @@ class Envelope(msgspec.Struct, frozen=True):
     timestamp_ms: int | None = None
     seq: int | None = None
     boot_id: str | None = None
-    simulated: bool = False
 
     @property
     def time_ms(self) -> int:
@@ -71,7 +47,7 @@ class Identity(msgspec.Struct, frozen=True):
 
 _ENVELOPE = msgspec.json.Decoder(Envelope)
 _IDENTITY = msgspec.json.Decoder(Identity)
-_RF_CONTACT = msgspec.json.Decoder(RfContact)
+_RF_CONTACT = msgspec.json.Decoder(RfContactData)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +70,13 @@ class Event:
     line: int
     envelope: Envelope
     contact_id: str | None
-    rf: RfContact | None
+    rf: RfContactData | None
     raw: bytes
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the event says that it came of a simulation."""
+        return self.rf is not None and self.rf.simulated is True
 
 
 def read_events(paths: Iterable[Path]) -> Iterator[Event | Problem]:
@@ -127,7 +108,7 @@ def _parse(path: str, number: int, line: bytes) -> Event | Problem:
     return Problem(path, number, wrong) if wrong else Event(path, number, envelope, contact_id, rf, raw)
 
 
-def _values(envelope: Envelope, contact_id: str | None, rf: RfContact | None) -> str:
+def _values(envelope: Envelope, contact_id: str | None, rf: RfContactData | None) -> str:
     """Say what is wrong with the values of a well-formed line; empty if nothing is."""
     if envelope.timestamp is None and envelope.timestamp_ms is None:
         return "neither `timestamp` nor `timestamp_ms`"
@@ -140,7 +121,7 @@ def _values(envelope: Envelope, contact_id: str | None, rf: RfContact | None) ->
             ("confidence", rf.confidence),
             ("features.classification_confidence", rf.features.classification_confidence),
         ):
-            if not 0.0 <= ratio <= 1.0:
+            if ratio is not None and not 0.0 <= ratio <= 1.0:
                 return f"`data.{name}` is {ratio}, must be 0 to 1"
         if not rf.features.class_path:
             return "`data.features.class_path` is empty"

@@ -8,66 +8,22 @@ from pathlib import Path
 
 import click
 import msgspec
-import numpy as np
 
 from ndefender.cli.options import config_option, environment
 from ndefender.config.load import load_settings
 from ndefender.config.settings import RadioSettings
-from ndefender.errors import SourceTimeout, SourceUnavailable
+from ndefender.errors import SourceUnavailable
 from ndefender.radio.antsdr import AntSdr
 from ndefender.radio.emulated.server import EmulatedRadio
+from ndefender.radio.record import record
 from ndefender.radio.scene.load import load_scene
 from ndefender.radio.scene.render import Renderer
 from ndefender.radio.source import GainMode, Source, Tuning
-from ndefender.radio.writer import SAMPLE_BYTES, SigmfWriter
+from ndefender.radio.writer import SAMPLE_BYTES
 
 BURST_S = 0.02  # what every AntSDR holds in one buffer at its full rate
-MAX_TIMEOUTS = 5  # in a row
+CUT_SHORT = {"lost": "the radio was lost", "timeout": "the radio gave no more samples"}
 GAIN_MODES: tuple[GainMode, ...] = ("manual", "slow_attack", "fast_attack")
-
-
-def record(
-    source: Source, tuning: Tuning, path: Path, duration_s: float, timeout_s: float, overwrite: bool
-) -> SigmfWriter:
-    """Tune once and write bursts until there is enough of them; Ctrl-C keeps what is there.
-
-    Args:
-        source: not open yet; closed in the end.
-        tuning: `dwell_samples` is the length of a burst.
-        path: common name of the pair.
-        duration_s: time on the air to record, gaps between bursts not counted.
-        timeout_s: longest wait for a burst.
-        overwrite: replace a recording of that name.
-    Returns:
-        the finished writer.
-    Raises:
-        SourceError: the radio cannot be opened or tuned, is lost, or gives nothing.
-        RecordingError: the files cannot be written.
-    """
-    try:
-        info = source.open()
-        got = source.tune(tuning)
-        wanted = max(round(duration_s * got.rate_hz), 1)
-        out = np.empty((min(tuning.dwell_samples, wanted), 2), np.int16)
-        timeouts = 0
-        with SigmfWriter(path, info, got.rate_hz, max_bytes=wanted * SAMPLE_BYTES, overwrite=overwrite) as writer:
-            try:
-                while writer.n_samples < wanted:
-                    try:
-                        meta = source.read_into(out, timeout_s)
-                    except SourceTimeout:
-                        timeouts += 1
-                        if timeouts >= MAX_TIMEOUTS:
-                            raise
-                        continue
-                    timeouts = 0
-                    writer.write(out, meta)
-            except KeyboardInterrupt:
-                if writer.n_samples == 0:
-                    raise
-        return writer
-    finally:
-        source.close()
 
 
 @contextmanager
@@ -143,6 +99,9 @@ def command(
         rx_port=rx_port,
         dwell_samples=max(round(min(BURST_S, duration_s) * rate_hz), 1),
     )
+    max_bytes = max(round(duration_s * rate_hz), 1) * SAMPLE_BYTES
     with radio_source(radio) as source:
-        writer = record(source, tuning, name, duration_s, radio.timeout_s, overwrite)
-    click.echo(f"{writer.meta_path}: {writer.n_samples} samples in {writer.n_captures} captures", err=True)
+        report = record(source, tuning, duration_s, name, max_bytes, timeout_s=radio.timeout_s, overwrite=overwrite)
+    click.echo(f"{report.meta_path}: {report.n_samples} samples in {report.n_captures} captures", err=True)
+    if report.ended_by in CUT_SHORT:
+        raise SourceUnavailable(f"{radio.uri}: {CUT_SHORT[report.ended_by]}; what came before is kept")

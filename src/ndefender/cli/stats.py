@@ -59,7 +59,7 @@ class Summary:
     def _event(self, event: Event) -> None:
         envelope = event.envelope
         self.events[envelope.type] += 1
-        self.simulated += envelope.simulated
+        self.simulated += event.simulated
         self.first_ms = envelope.time_ms if self.first_ms is None else min(self.first_ms, envelope.time_ms)
         self.last_ms = envelope.time_ms if self.last_ms is None else max(self.last_ms, envelope.time_ms)
         if event.contact_id is None:

@@ -135,7 +135,7 @@ def test_rotated_logs_are_one_stream(tmp_path: Path) -> None:
 def test_stats_counts_contacts_by_class_and_their_lives(tmp_path: Path) -> None:
     other = {**FEATURES, "class_path": ["WiFi", "OFDM"]}
     events = [
-        rf("NEW", data__features={**FEATURES, "class_path": ["Unknown"]}, simulated=True),
+        rf("NEW", data__features={**FEATURES, "class_path": ["Unknown"]}, data__simulated=True),
         rf("UPDATE", after_ms=500),
         rf("LOST", after_ms=8_000),
         rf("NEW", after_ms=9_000),

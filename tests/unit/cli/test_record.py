@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
+from ndefender.cli import record as record_command
 from ndefender.cli.main import cli
-from ndefender.cli.record import MAX_TIMEOUTS, record
-from ndefender.errors import RecordingError, SourceLost, SourceTimeout
+from ndefender.errors import SourceLost
 from ndefender.radio.source import BlockMeta, GainLimits, SourceInfo, Tuning
 
 RATE_HZ = 1e6
@@ -34,10 +34,9 @@ class CountingRadio:
         self.script = script or {}
         self.reads = 0
         self.sample = 0
-        self.open_now = False
+        self.tunings: list[Tuning] = []
 
     def open(self) -> SourceInfo:
-        self.open_now = True
         return SourceInfo(
             "antsdr",
             "ip:nowhere",
@@ -54,6 +53,7 @@ class CountingRadio:
         )
 
     def tune(self, tuning: Tuning) -> Tuning:
+        self.tunings.append(tuning)
         return tuning
 
     def read_into(self, out: NDArray[np.int16], timeout_s: float) -> BlockMeta:
@@ -73,56 +73,40 @@ class CountingRadio:
         return None
 
     def close(self) -> None:
-        self.open_now = False
+        """Nothing to release."""
 
 
-def test_there_is_as_much_as_was_asked_for(tmp_path: Path) -> None:
+def test_a_recording_is_not_replaced_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_command, "AntSdr", lambda *_: CountingRadio())
+    options = ["record", str(tmp_path / "air"), "--uri", "ip:nowhere", "--center-hz", "868e6", "--rate-hz", "1e6"]
+    assert CliRunner().invoke(cli, [*options, "--duration-s", "0.001"]).exit_code == 0
+    again = CliRunner().invoke(cli, [*options, "--duration-s", "0.002"])
+    assert again.exit_code == 1
+    assert "exists already" in again.stderr
+    replaced = CliRunner().invoke(cli, [*options, "--duration-s", "0.002", "--overwrite"])
+    assert replaced.exit_code == 0
+    assert "2000 samples" in replaced.stderr
+
+
+def test_what_was_asked_for_reaches_the_radio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     radio = CountingRadio()
-    writer = record(radio, TUNING, tmp_path / "air", 0.0025, 1.0, overwrite=False)
-    assert not radio.open_now
+    monkeypatch.setattr(record_command, "AntSdr", lambda *_: radio)
+    options = ["--uri", "ip:nowhere", "--center-hz", "433.9e6", "--rate-hz", "1e6", "--gain-mode", "slow_attack"]
+    result = CliRunner().invoke(cli, ["record", str(tmp_path / "air"), *options, "--duration-s", "0.05"])
+    assert result.exit_code == 0, result.output
+    asked = radio.tunings[0]
+    assert (asked.center_hz, asked.rate_hz, asked.bandwidth_hz, asked.gain_mode) == (433.9e6, 1e6, 1e6, "slow_attack")
     iq = np.fromfile(tmp_path / "air.sigmf-data", dtype="<i2").reshape(-1, 2)
-    assert iq[:, 0].tolist() == list(range(2500))
-    meta = json.loads((tmp_path / "air.sigmf-meta").read_text())
-    assert meta["global"]["core:sample_rate"] == RATE_HZ
-    assert [capture["core:sample_start"] for capture in meta["captures"]] == [0, 1000, 2000]  # a burst each
-    assert (writer.n_samples, writer.n_captures) == (2500, 3)
+    assert len(iq) == 50_000
 
 
-def test_a_timeout_is_tried_again(tmp_path: Path) -> None:
-    radio = CountingRadio({2: SourceTimeout("slow")})
-    assert record(radio, TUNING, tmp_path / "air", 0.002, 1.0, overwrite=False).n_samples == 2000
-    assert radio.reads == 3
-
-
-@pytest.mark.parametrize(
-    ("script", "error"),
-    [
-        ({read: SourceTimeout("silent") for read in range(2, 2 + MAX_TIMEOUTS)}, SourceTimeout),
-        ({2: SourceLost("unplugged")}, SourceLost),
-        ({1: KeyboardInterrupt()}, KeyboardInterrupt),
-    ],
-)
-def test_what_fails_leaves_no_file_and_no_open_radio(
-    tmp_path: Path, script: dict[int, BaseException], error: type[BaseException]
-) -> None:
-    radio = CountingRadio(script)
-    with pytest.raises(error):
-        record(radio, TUNING, tmp_path / "air", 0.01, 1.0, overwrite=False)
-    assert list(tmp_path.iterdir()) == []
-    assert not radio.open_now
-
-
-def test_ctrl_c_keeps_what_is_there(tmp_path: Path) -> None:
-    writer = record(CountingRadio({3: KeyboardInterrupt()}), TUNING, tmp_path / "air", 1.0, 1.0, overwrite=False)
-    assert writer.n_samples == 2000
-    assert writer.meta_path.exists()
-
-
-def test_a_recording_is_not_replaced_unasked(tmp_path: Path) -> None:
-    record(CountingRadio(), TUNING, tmp_path / "air", 0.001, 1.0, overwrite=False)
-    with pytest.raises(RecordingError, match="exists already"):
-        record(CountingRadio(), TUNING, tmp_path / "air", 0.002, 1.0, overwrite=False)
-    assert record(CountingRadio(), TUNING, tmp_path / "air", 0.002, 1.0, overwrite=True).n_samples == 2000
+def test_a_radio_that_goes_away_is_said_and_the_rest_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record_command, "AntSdr", lambda *_: CountingRadio({3: SourceLost("unplugged")}))
+    options = ["--uri", "ip:nowhere", "--center-hz", "868e6", "--rate-hz", "1e6", "--duration-s", "1"]
+    result = CliRunner().invoke(cli, ["record", str(tmp_path / "air"), *options])
+    assert result.exit_code == 1
+    assert result.stderr.endswith("ndefender: ip:nowhere: the radio was lost; what came before is kept\n")
+    assert (tmp_path / "air.sigmf-meta").exists()
 
 
 def test_a_recording_is_no_radio(tmp_path: Path) -> None:
