@@ -17,10 +17,12 @@ from ndefender.track.track import Track
 
 _CONFUSED = 0.06  # part of an emitter's bursts that may be taken for another class
 _CONFUSED_FSK = 0.12  # the same between Bluetooth and other two-level FSK hoppers
+_SIGN = 4.0  # times rarer for every measurement that differs as well
 _PIECES = 0.25  # a piece of a wide emission is rarer than this part of it
 _PIECES_SURE = 0.05  # the same where the pieces are classified with confidence
 _SURE = 0.7
-_CHANCE = 0.01  # probability, over all frequencies of the band, that a pile-up is chance
+_CHANCE = 1e-4  # what is less probable is no chance; small because it is asked again at every hit
+_LEAST_SPAN_HZ = 10e6  # the part of a band that a hopper uses is taken for no smaller, where the band is not
 _OPEN_SPAN_HZ = 80e6  # span of a hopper outside every named band
 
 
@@ -54,58 +56,67 @@ def held_back(track: Track, tracks: Sequence[Track], bands: Sequence[BandSpan], 
 
 
 def _outnumbered(track: Track, other: Track, policy: TrackPolicy) -> bool:
-    """Whether another emitter is so much busier that the candidate may be its misread bursts."""
+    """Whether another emitter is so much busier, since the candidate is there, that it may be its misread bursts."""
     if isinstance(other, Link):
         if isinstance(track, Link):
             return _misread(track, other, policy)
-        if not other.resembles(track.bandwidth_hz, policy) or not track.hits:
+        if not other.resembles(track.bandwidth_hz, policy):
             return False
-        ratio = 1.0 if not track.family else _PIECES
-        return track.bursts < ratio * other.visits(track.center_hz, min(hit.t_ns for hit in track.hits))
+        newest_ns = max((hit.t_ns for hit in track.hits), default=0)
+        ratio = _PIECES if track.family else 1.0
+        return track.bursts < ratio * other.visits(track.center_hz, newest_ns - policy.confirm_window_ns)
     slack_hz = tolerance_hz(track.bandwidth_hz, other.bandwidth_hz, policy)
     if track.low_hz < other.low_hz - slack_hz or track.high_hz > other.high_hz + slack_hz:
         return False
     if other.bandwidth_hz < 0.8 * track.bandwidth_hz:
         return False
     ratio = _PIECES_SURE if track.family and track.class_confidence >= _SURE else _PIECES
-    return track.bursts < ratio * other.bursts
+    return _likely_of(track, ratio, other)
 
 
 def _misread(track: Link, other: Link, policy: TrackPolicy) -> bool:
     """Whether a link's bursts may be those of a busier link of the same bandwidth, taken for another class."""
-    if track.band != other.band or other.bursts <= track.bursts:
-        return False
-    if not other.resembles(track.bandwidth_hz, policy):
+    if track.band != other.band or not other.resembles(track.bandwidth_hz, policy):
         return False
     ratio = _CONFUSED if "lora" in (track.family, other.family) else _CONFUSED_FSK
-    expected = ratio * other.bursts
-    return track.bursts <= expected + 2.0 * math.sqrt(expected)
+    return _likely_of(track, ratio / _SIGN ** track.differences(other), other)
+
+
+def _likely_of(track: Track, ratio: float, other: Track) -> bool:
+    """Whether a part `ratio` of another's bursts, since the candidate is there, may well be all there is of it.
+
+    The candidate's first burst is not counted: it says when the comparison begins.
+    """
+    since_ns = min((hit.t_ns for hit in track.hits), default=0)
+    expected = ratio * other.bursts_since(since_ns)
+    return expected > 0.0 and poisson_tail(track.bursts - 1, expected) > _CHANCE
 
 
 def _by_chance(track: Station, tracks: Sequence[Track], bands: Sequence[BandSpan], policy: TrackPolicy) -> bool:
-    """Whether as many hits on one frequency are likely if similar bursts of the band fall anywhere in it.
+    """Whether as many hits on one frequency are likely if similar bursts fall anywhere in their part of the band.
 
     With n places as wide as the tolerance and m such bursts, a place gets Poisson(m / n) of them; n times the
     probability of at least as many as the candidate has is the expected number of such places.
     """
     center_hz = track.center_hz
     band = next((b for b in bands if b.start_hz <= center_hz <= b.stop_hz), None)
-    low_hz, high_hz = (
+    start_hz, stop_hz = (
         (band.start_hz, band.stop_hz) if band else (center_hz - _OPEN_SPAN_HZ / 2, center_hz + _OPEN_SPAN_HZ / 2)
     )
-    others = 0.0
+    bursts = 0.0
+    low_hz = high_hz = center_hz
     for other in tracks:
-        if other is track or not low_hz <= other.center_hz <= high_hz:
+        if other is track or not start_hz <= other.center_hz <= stop_hz:
             continue
-        width_ratio = other.bandwidth_hz / track.bandwidth_hz
-        if not 1 / policy.link_ratio <= width_ratio <= policy.link_ratio:
+        if not 1 / policy.link_ratio <= other.bandwidth_hz / track.bandwidth_hz <= policy.link_ratio:
             continue
-        if isinstance(other, Link):
-            others += other.bursts * (_CONFUSED if track.family else 1.0)
-        elif not other.confirmed:
-            others += len(other.hits)
-    places = max((high_hz - low_hz) / (2 * tolerance_hz(track.bandwidth_hz, track.bandwidth_hz, policy)), 1.0)
-    return places * poisson_tail(len(track.hits), others / places) > _CHANCE
+        count = other.bursts if isinstance(other, Link) else 0 if other.confirmed else len(other.hits)
+        if count:
+            bursts += count * (1.0 if not track.family or other.family == track.family else _CONFUSED)
+            low_hz, high_hz = min(low_hz, other.low_hz), max(high_hz, other.high_hz)
+    span_hz = max(high_hz - low_hz, min(stop_hz - start_hz, _LEAST_SPAN_HZ))
+    places = max(span_hz / (2 * tolerance_hz(track.bandwidth_hz, track.bandwidth_hz, policy)), 1.0)
+    return places * poisson_tail(len(track.hits), bursts / places) > _CHANCE
 
 
 def poisson_tail(count: int, mean: float) -> float:

@@ -14,6 +14,7 @@ from ndefender.track.track import Track
 
 _DECAY = 0.98  # per dwell heard, of the counts behind the hop rate
 _LENGTH_RATIO = 2.0  # a burst joins if it is no longer or shorter than those known, by this factor
+_CHIRPS = 0.4  # difference of dechirp gain between what is LoRa and what is not
 _LENGTHS = 10  # from so many known lengths on
 _TRIM = (
     0.02  # part of the bursts at either end that does not say where the hop set ends: a misclassified burst must not
@@ -37,6 +38,7 @@ class Link(Track):
         self._widths: deque[float] = deque(maxlen=64)
         self._lengths: deque[float] = deque(maxlen=64)
         self._deviations: deque[float] = deque(maxlen=64)
+        self._chirps: deque[float] = deque(maxlen=64)
         self._low = 0.0
         self._high = 0.0
         self._center = 0.0
@@ -122,11 +124,21 @@ class Link(Track):
         return known / 2.5 <= s.deviation_hz <= known * 2.5
 
     def _same_length(self, s: Sighting) -> bool:
-        if not s.whole_burst or len(self._lengths) < _LENGTHS:
-            return True
+        return not s.whole_burst or len(self._lengths) < _LENGTHS or self._has_length(s.duration_s)
+
+    def _has_length(self, duration_s: float) -> bool:
         known = sorted(self._lengths)
         trim = len(known) // 10  # a tenth at either end may be another emitter's, misread
-        return known[trim] / _LENGTH_RATIO <= s.duration_s <= known[-1 - trim] * _LENGTH_RATIO
+        return known[trim] / _LENGTH_RATIO <= duration_s <= known[-1 - trim] * _LENGTH_RATIO
+
+    def differences(self, other: Link) -> int:
+        """Signs, besides the class, that its bursts are not another link's misread ones.
+
+        Their length is one, a chirp that the other's do not have another; a chirp that was missed is none.
+        """
+        length = bool(self._lengths and other._lengths) and not other._has_length(statistics.median(self._lengths))
+        chirp = statistics.median(self._chirps or [0.0]) - statistics.median(other._chirps or [0.0]) >= _CHIRPS
+        return int(length) + int(chirp)
 
     def covered_by(self, dwell: Dwell) -> bool:
         """Whether a dwell looks at a part of the hop set."""
@@ -145,6 +157,7 @@ class Link(Track):
                 self._widths.append(s.bandwidth_hz)
             if s.whole_burst:
                 self._lengths.append(s.duration_s)
+            self._chirps.append(s.chirp)
             if s.deviation_hz > 0.0:
                 self._deviations.append(s.deviation_hz)
         self._width = statistics.median(self._widths) if self._widths else in_time[0].bandwidth_hz

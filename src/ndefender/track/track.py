@@ -155,6 +155,10 @@ class Track:
         """Sightings within the confirmation window."""
         return sum(hit.bursts for hit in self.hits)
 
+    def bursts_since(self, t_ns: int) -> int:
+        """Sightings since a time, as far as the confirmation window goes back."""
+        return sum(hit.bursts for hit in self.hits if hit.t_ns >= t_ns)
+
     @property
     def class_confidence(self) -> float:
         """Mean classification confidence of those."""

@@ -56,10 +56,8 @@ class ClassVotes:
 
     def seed(self, path: Sequence[str], confidence: float, hint: str, dwells: float) -> None:
         """Start from what was known before a restart, worth as many dwells."""
-        rows = [i for i, row in enumerate(taxonomy.CLASSES) if row.path[: len(path)] == tuple(path)]
-        rows = (
-            rows or [i for i, row in enumerate(taxonomy.CLASSES) if row.path == tuple(path[:2])] or [taxonomy.UNKNOWN]
-        )
+        below = [i for i, row in enumerate(taxonomy.CLASSES) if row.path[: len(path)] == tuple(path)]
+        rows = [i for i in below if taxonomy.CLASSES[i].path == tuple(path)] or below or [taxonomy.UNKNOWN]
         for class_id in rows:
             self._counts[class_id] = dwells / len(rows)
             self._weights[class_id] = dwells * confidence / len(rows)
