@@ -23,5 +23,5 @@ def make_pipeline(settings: Settings, max_samples: int) -> Pipeline:
 
 
 def warm_up(settings: Settings) -> None:
-    """Compile every kernel into Numba's cache."""
+    """Compile every kernel, or load it from Numba's cache."""
     warm_up_kernels(dsp_config(settings))

@@ -30,6 +30,7 @@ from ndefender.runtime.process import Child
 from ndefender.runtime.replay import Replayer
 from ndefender.runtime.shared import Shared
 from ndefender.runtime.spectra import SpectrumStore
+from ndefender.runtime.view import Seen
 from ndefender.runtime.vitals import Vitals
 from ndefender.runtime.wiring import Seat
 from ndefender.track.tracker import Tracker
@@ -104,18 +105,17 @@ def main(child: Child) -> int:
     link = Link(wiring.front_end)
     engine = Engine(_engine_parts(child, journal, outlet, tracker, link, spectra, shared))
     engine.begin(journal.live_contacts())
-    port = FrontPort(
+    seen = Seen(
         settings=settings,
-        config_path=None if wiring.config_path is None else Path(wiring.config_path),
         shared=shared,
         spectra=spectra,
         vitals=Vitals(child.board, len(wiring.layout.results), time.monotonic_ns),
-        link=link,
         feed=outlet.bus,
-        last_seq=journal.last_seq,
-        replayer=Replayer(Path(settings.log.folder)),
         boot_id=wiring.boot_id,
+        last_seq=journal.last_seq,
     )
+    config_path = None if wiring.config_path is None else Path(wiring.config_path)
+    port = FrontPort(seen, config_path, link, Replayer(Path(settings.log.folder)))
     thread = TrackerThread(engine)
     thread.start()
     try:

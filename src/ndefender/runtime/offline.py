@@ -1,4 +1,4 @@
-"""`ndefender scan`: a recording through the same pipeline and tracker as the air, in one process, as fast as it goes."""
+"""`ndefender scan`: a recording through the pipeline and tracker of the air, in one process, as fast as it goes."""
 
 from __future__ import annotations
 

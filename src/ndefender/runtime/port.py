@@ -1,4 +1,4 @@
-"""The front's side of the AntSDR Scan API: answers from memory, commands sent to capture."""
+"""Commands of the AntSDR Scan API: checked against what is known, sent to capture, proven by its reports."""
 
 from __future__ import annotations
 
@@ -6,177 +6,38 @@ import asyncio
 import os
 import time
 import uuid
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal
 
 import msgspec
 
-from ndefender import __version__
 from ndefender.api import ports
 from ndefender.config.load import load_settings
-from ndefender.config.settings import Settings
 from ndefender.errors import CommandRejected, ConfigError
-from ndefender.events.encode import contact_data
 from ndefender.runtime import replies
 from ndefender.runtime.messages import CaptureCommand, CaptureStatus, CommandKind, Link
 from ndefender.runtime.replay import Replayer
-from ndefender.runtime.shared import Shared
-from ndefender.runtime.spectra import SpectrumStore
-from ndefender.runtime.vitals import Vitals
-from ndefender.units import NS_PER_MS, NS_PER_S
+from ndefender.runtime.view import FrontView, Seen, now_ms
 
-STALE_NS = 2 * NS_PER_S  # capture reports twice a second
 PROOF_S = 1.0  # a command that stops or starts waits this long for capture to say that it did
 PROOF_POLL_S = 0.01
 
 
-class EventFeed(Protocol):
-    """What the port needs of `events.bus.Bus`."""
-
-    def subscribe(self, queue_events: int) -> ports.Subscription:
-        """Listen from now on."""
-        ...
-
-    def last(self, limit: int) -> Sequence[bytes]:
-        """Newest envelopes, oldest first."""
-        ...
-
-    @property
-    def seq(self) -> int | None:
-        """Number of the newest envelope, None before the first."""
-        ...
-
-
-class FrontPort:
+class FrontPort(FrontView):
     """Implements `api.ports.ScanPort` on the event loop.
 
     Args:
-        settings: as the service was started with.
+        seen: what the reading half needs.
         config_path: file that a reload reads, None for the usual places.
-        shared, spectra: what the tracker thread shows.
-        vitals: who is alive, how busy, restarted how often.
         link: to capture.
-        feed: events.
         replayer: plays logs again.
-        boot_id: of this run.
-        last_seq: number of the newest event before this process began.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        config_path: Path | None,
-        shared: Shared,
-        spectra: SpectrumStore,
-        vitals: Vitals,
-        link: Link,
-        feed: EventFeed,
-        replayer: Replayer,
-        boot_id: str,
-        last_seq: int,
-    ) -> None:
-        self._settings = settings
+    def __init__(self, seen: Seen, config_path: Path | None, link: Link, replayer: Replayer) -> None:
+        super().__init__(seen)
         self._config_path = config_path
-        self._shared = shared
-        self._spectra = spectra
-        self._vitals = vitals
         self._link = link
-        self._feed = feed
         self._replayer = replayer
-        self._boot_id = boot_id
-        self._last_seq = last_seq
-
-    # --- reading ---------------------------------------------------------------------------------------------------
-
-    def health(self) -> ports.Health:
-        """State of the service."""
-        status, shared = self._present(), self._shared
-        trouble = []
-        if status is None:
-            trouble.append(replies.AWAY)
-        elif not status.device.connected:
-            trouble.append(f"radio offline: {status.device.last_error or 'not opened yet'}")
-        if not self._vitals.any_worker:
-            trouble.append("no analysis worker is running")
-        if shared.log_trouble:
-            trouble.append(f"events are not logged: {shared.log_trouble}")
-        running = bool(status and status.device.connected and status.sweep.running and self._vitals.any_worker)
-        return replies.health_of(
-            trouble,
-            engine_running=running,
-            simulated=shared.status.device.simulated,
-            last_event_unix_ms=shared.last_event_unix_ms,
-            now_unix_ms=_now_ms(),
-            boot_id=self._boot_id,
-            seq=self._feed.seq or self._last_seq,
-        )
-
-    def version(self) -> ports.Version:
-        """Version of the package."""
-        return ports.Version(version=__version__)
-
-    def stats(self) -> ports.Stats:
-        """Counters."""
-        vitals = self._vitals
-        return replies.stats_of(
-            self._shared.tally,
-            self._shared.status,
-            vitals.capture,
-            vitals.workers,
-            vitals.busy_percent(),
-            vitals.restarts(),
-        )
-
-    def device(self) -> ports.Device:
-        """What is known of the radio."""
-        return replies.device_of(self._present(), self._settings.radio.uri)
-
-    def sweep_state(self) -> ports.SweepState:
-        """The plans and where in them the radio is."""
-        return replies.sweep_of(self._shared.status, away=self._present() is None)
-
-    def gain(self) -> ports.Gain:
-        """Gain and its limits at the present LO."""
-        return replies.gain_of(self._present())
-
-    def config(self) -> Mapping[str, object]:
-        """Effective configuration."""
-        shown: Mapping[str, object] = msgspec.to_builtins(self._settings)
-        return shown
-
-    def contacts(self) -> Sequence[msgspec.Struct]:
-        """Live contacts, newest first."""
-        return [contact_data(contact) for contact in self._shared.contacts]
-
-    def evidence(self, contact_id: str) -> ports.ContactEvidence:
-        """The numbers behind a contact's class."""
-        found = self._shared.evidence.get(contact_id)
-        if found is None:
-            raise CommandRejected(404, "unknown_contact", f"no live contact has the id {contact_id}")
-        return replies.evidence_of(found, _now_ms())
-
-    def bands(self) -> Sequence[str]:
-        """Names of the bands of the active plan."""
-        return list(self._spans())
-
-    def spectrum(self, band: str) -> ports.Spectrum | None:
-        """Newest spectrum of a band."""
-        span = self._spans().get(band)
-        if span is None:
-            there = ", ".join(self._spans()) or "none"
-            raise CommandRejected(404, "unknown_band", f"no band {band}; there are: {there}")
-        return self._spectra.over(band, *span)
-
-    def events_last(self, limit: int) -> Sequence[bytes]:
-        """Newest envelopes, oldest first."""
-        return self._feed.last(limit)
-
-    def subscribe(self, queue_events: int) -> ports.Subscription:
-        """Listen from now on."""
-        return self._feed.subscribe(queue_events)
-
-    # --- commands --------------------------------------------------------------------------------------------------
 
     async def config_reload(self) -> ports.ReloadResult:
         """Read the configuration again; plans take effect at once, the rest with the next start."""
@@ -192,7 +53,7 @@ class FrontPort:
             plans = msgspec.to_builtins(fresh.plan)
             self._send("plan", {"plans": plans, "active": fresh.scan.plan})
             self._settings = msgspec.structs.replace(self._settings, plan=fresh.plan, scan=fresh.scan)
-        return ports.ReloadResult(status="reloaded", changed=applied, timestamp_ms=_now_ms())
+        return ports.ReloadResult(status="reloaded", changed=applied, timestamp_ms=now_ms())
 
     async def run_start(self) -> ports.RunResult:
         """Start capture and analysis."""
@@ -251,13 +112,7 @@ class FrontPort:
             raise CommandRejected(400, "unknown_calibration", f"no calibration {kind}; there are: {there}")
         return _accepted("device/calibrate", self._send("calibrate", {"kind": kind}))
 
-    # --- inside ----------------------------------------------------------------------------------------------------
-
-    def _present(self) -> CaptureStatus | None:
-        """Newest report of capture, None while it is away."""
-        shared = self._shared
-        fresh = shared.status_ns and time.monotonic_ns() - shared.status_ns < STALE_NS
-        return shared.status if fresh and self._vitals.capture.pid else None
+    # --- inside ---------------------------------------------------------------------------------------------------
 
     def _require_capture(self) -> CaptureStatus:
         status = self._present()
@@ -268,15 +123,6 @@ class FrontPort:
     def _require_radio(self, status: CaptureStatus) -> None:
         if not status.device.connected:
             raise CommandRejected(409, "not_connected", f"radio offline: {status.device.last_error or 'not open'}")
-
-    def _spans(self) -> dict[str, tuple[float, float]]:
-        """Bands of the active plan: as capture says, before that as configured."""
-        sweep = self._shared.status.sweep
-        for plan in sweep.plans:
-            if plan.name == sweep.active_plan:
-                return {band.name: (band.start_hz, band.stop_hz) for band in plan.bands}
-        configured = self._settings.plan.get(self._settings.scan.plan, [])
-        return {band.name: (band.start_hz, band.stop_hz) for band in configured}
 
     def _send(self, kind: CommandKind, args: dict[str, Any]) -> str:
         """Send a command; its id."""
@@ -294,9 +140,6 @@ class FrontPort:
         return command_id
 
 
-def _now_ms() -> int:
-    return time.time_ns() // NS_PER_MS
-
 
 def _environment() -> dict[str, str]:
     """The environment without the variable that names the file."""
@@ -305,13 +148,13 @@ def _environment() -> dict[str, str]:
 
 def _accepted(command: str, command_id: str) -> ports.CommandResult:
     return ports.CommandResult(
-        command=command, command_id=command_id, accepted=True, detail=None, timestamp_ms=_now_ms()
+        command=command, command_id=command_id, accepted=True, detail=None, timestamp_ms=now_ms()
     )
 
 
-def _run_result(status: Any, command: str, command_id: str) -> ports.RunResult:
+def _run_result(status: Literal["started", "stopped"], command: str, command_id: str) -> ports.RunResult:
     return ports.RunResult(
-        status=status, command=command, command_id=command_id, accepted=True, detail=None, timestamp_ms=_now_ms()
+        status=status, command=command, command_id=command_id, accepted=True, detail=None, timestamp_ms=now_ms()
     )
 
 

@@ -32,12 +32,12 @@ class ProcessSpec:
         name: shown in logs and statistics.
         entry: `module:function`; imported in the child only. It takes a `Child` and returns an exit code.
         rows: board rows whose beats must all go on.
-        start_order: processes of a lower order are started first; a `once` process must end before the next order.
+        start_order: processes of a lower order are started first.
         stop_order: processes of a lower order are stopped first.
         beat_timeout_s: without progress for this long it is killed.
         start_timeout_s: time until its first beat.
         stop_timeout_s: time to end after SIGTERM.
-        once: it does one thing and ends.
+        gate: processes of a higher order wait for its first beat.
         index: tells equal processes apart.
     """
 
@@ -49,7 +49,7 @@ class ProcessSpec:
     beat_timeout_s: float
     start_timeout_s: float = 60.0
     stop_timeout_s: float = 5.0
-    once: bool = False
+    gate: bool = False
     index: int = 0
 
 

@@ -40,6 +40,7 @@ class Managed:
     due_s: float | None = None
     history: History = field(default_factory=History)
     done: bool = False
+    was_up: bool = False
 
     @property
     def alive(self) -> bool:
@@ -115,7 +116,8 @@ class Supervisor:
     def _start_due(self) -> None:
         """Start what is due: restarts at their time, first starts in order."""
         now_s = time.monotonic()
-        barrier = min((m.spec.start_order for m in self._managed if m.spec.once and not m.done), default=None)
+        closed = (m.spec.start_order for m in self._managed if m.spec.gate and not m.was_up)
+        barrier = min(closed, default=None)
         for managed in self._managed:
             if managed.alive or managed.done:
                 continue
@@ -159,9 +161,7 @@ class Supervisor:
     def _after_end(self, managed: Managed, code: int) -> None:
         """React to an exit code."""
         name = managed.spec.name
-        if managed.spec.once and code == EXIT_OK:
-            managed.done = True
-        elif code == EXIT_FINISHED:
+        if code == EXIT_FINISHED:
             log.info("%s has finished its work: stopping", name)
             managed.done = True
             self._exit_code = EXIT_OK
@@ -199,7 +199,7 @@ class Supervisor:
                 continue
             beats = [self._board.row(row).beat_ns for row in managed.spec.rows]
             if not managed.first_beat_ns and all(beats):
-                managed.first_beat_ns = now_ns
+                managed.first_beat_ns, managed.was_up = now_ns, True
                 log.info("%s is up (process %d)", managed.spec.name, managed.process.pid or 0)
             oldest_ns = min(beats)
             silent_s = (now_ns - (oldest_ns or managed.started_ns)) / NS_PER_S
@@ -216,8 +216,10 @@ class Supervisor:
         for order in sorted({m.spec.stop_order for m in self._managed}):
             group = [m for m in self._managed if m.spec.stop_order == order and m.alive]
             for managed in group:
-                if managed.process is not None:
+                if managed.process is not None and managed.first_beat_ns:
                     managed.process.terminate()
+                elif managed.process is not None:  # still being set up: it has nothing to finish
+                    managed.process.kill()
             self._await_end(group, max((m.spec.stop_timeout_s for m in group), default=0.0))
         self._kill(self._managed)
         for managed in self._managed:

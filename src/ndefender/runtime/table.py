@@ -9,7 +9,7 @@ from ndefender.runtime.wiring import Seat, worker_count
 
 COMPILE_S = 600.0  # first compile of every kernel on a slow board
 START_S = 60.0
-FIRST, AFTER_WARM_UP = 0, 1
+FIRST, AFTER_WARM_UP = 0, 1  # the first worker compiles what all of them use; the others then find it in the cache
 STOP_CAPTURE, STOP_WORKERS, STOP_FRONT, STOP_REST = 0, 1, 2, 3
 
 
@@ -48,23 +48,14 @@ def process_table(settings: Settings) -> list[ProcessSpec]:
             beat_timeout_s=beat_s,
             start_timeout_s=START_S,
         ),
-        ProcessSpec(
-            name="warm-up",
-            entry="ndefender.runtime.worker_main:warm_up",
-            rows=(Seat.WARM_UP,),
-            start_order=FIRST,
-            stop_order=STOP_CAPTURE,
-            beat_timeout_s=COMPILE_S,
-            start_timeout_s=COMPILE_S,
-            once=True,
-        ),
     ]
     table += [
         ProcessSpec(
             name=f"worker-{index}",
             entry="ndefender.runtime.worker_main:main",
             rows=(Seat.WORKER + index,),
-            start_order=AFTER_WARM_UP,
+            start_order=FIRST if index == 0 else AFTER_WARM_UP,
+            gate=index == 0,
             stop_order=STOP_WORKERS,
             beat_timeout_s=beat_s,
             start_timeout_s=COMPILE_S,

@@ -47,7 +47,7 @@ class Vitals:
 
     def restarts(self) -> dict[str, int]:
         """Restarts by process name, of those that were ever restarted."""
-        names = {"emulator": Seat.EMULATOR, "capture": Seat.CAPTURE, "front": Seat.TRACKER, "warm-up": Seat.WARM_UP}
+        names = {"emulator": Seat.EMULATOR, "capture": Seat.CAPTURE, "front": Seat.TRACKER}
         rows = {name: self._board.row(seat) for name, seat in names.items()}
         rows |= {f"worker-{i}": row for i, row in enumerate(self.workers)}
         return {name: row.restarts for name, row in rows.items() if row.restarts}

@@ -28,8 +28,7 @@ class Seat(IntEnum):
     CAPTURE = 1
     TRACKER = 2  # the front's tracker thread
     LOOP = 3  # the front's asyncio loop
-    WARM_UP = 4
-    WORKER = 5
+    WORKER = 4
 
 
 class CaptureCount(IntEnum):

@@ -1,4 +1,4 @@
-"""Entries of the processes that analyse."""
+"""Entry of the processes that analyse."""
 
 from __future__ import annotations
 
@@ -16,18 +16,13 @@ log = logging.getLogger(__name__)
 
 
 def main(child: Child) -> int:
-    """Entry of a worker process."""
+    """Entry of a worker process. Kernels are compiled, or loaded from Numba's cache, before it says that it is up."""
+    started_s = time.monotonic()
     wiring, index = child.wiring, child.spec.index
     iq, results = attach(wiring.layout.iq), attach(wiring.layout.results[index])
     analyser = analysis.make_pipeline(wiring.settings, wiring.layout.slot_samples)
     worker = Worker(index, RingReader(iq), RingWriter(results), wiring.queue, wiring.wake, child.row, analyser)
-    worker.run(child.stop.is_set)
-    return EXIT_OK
-
-
-def warm_up(child: Child) -> int:
-    """Entry of the process that compiles every kernel once, before all workers would."""
-    started_s = time.monotonic()
-    analysis.warm_up(child.wiring.settings)
+    analysis.warm_up(wiring.settings)
     log.info("analysis kernels are ready after %.1f s", time.monotonic() - started_s)
+    worker.run(child.stop.is_set)
     return EXIT_OK
