@@ -85,21 +85,28 @@ def add_shifted(
 
 
 @kernel
-def correlate(x_re: F32, x_im: F32, taps_re: F32, taps_im: F32, ratio: int, y_re: F32, y_im: F32) -> None:
-    """Complex FIR with decimation: y[i] = Σ_j taps[j] · x[i·ratio + j]."""
+def split(source: I16, ratio: int, stride: int, out: F32) -> None:
+    """Convert int16 to float32 and deal it out to `ratio` phases: out[p · stride + i] = source[i · ratio + p]."""
+    for p in range(ratio):
+        phase = out[p * stride : (p + 1) * stride]
+        for i in range((source.size - p + ratio - 1) // ratio):
+            phase[i] = np.float32(source[i * ratio + p])
+
+
+@kernel
+def correlate(
+    x_re: F32, x_im: F32, stride: int, taps_re: F32, taps_im: F32, ratio: int, y_re: F32, y_im: F32
+) -> None:  # fmt: skip
+    """Complex FIR with decimation, y[i] = Σ_j taps[j] · x[i·ratio + j], of samples dealt out by `split`."""
     y_re[:] = 0.0
     y_im[:] = 0.0
     for j in range(taps_re.size):
         t_re, t_im = taps_re[j], taps_im[j]
-        a_re, a_im = x_re[j:], x_im[j:]
-        if ratio == 1:
-            for i in range(y_re.size):
-                y_re[i] += t_re * a_re[i] - t_im * a_im[i]
-                y_im[i] += t_re * a_im[i] + t_im * a_re[i]
-        else:
-            for i in range(y_re.size):
-                y_re[i] += t_re * a_re[i * ratio] - t_im * a_im[i * ratio]
-                y_im[i] += t_re * a_im[i * ratio] + t_im * a_re[i * ratio]
+        first = j % ratio * stride + j // ratio
+        a_re, a_im = x_re[first : first + y_re.size], x_im[first : first + y_re.size]
+        for i in range(y_re.size):
+            y_re[i] += t_re * a_re[i] - t_im * a_im[i]
+            y_im[i] += t_re * a_im[i] + t_im * a_re[i]
 
 
 @kernel
@@ -113,7 +120,8 @@ def add_filtered(
     """
     half = taps_re.size // 2
     table_re, table_im = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
-    x_re, x_im = np.empty(BLOCK * ratio + 2 * half, np.float32), np.empty(BLOCK * ratio + 2 * half, np.float32)
+    stride = BLOCK + 2 * half // ratio + 1
+    x_re, x_im = np.empty(stride * ratio, np.float32), np.empty(stride * ratio, np.float32)
     y_re, y_im = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
     rotation_table(step, table_re, table_im)
     done = 0
@@ -124,9 +132,9 @@ def add_filtered(
         base = phase + (here - np.uint64(skip)) * step
         first, to = position + done * ratio - half, at + done
         need = (count - 1) * ratio + 1 + 2 * half
-        widen(re[first : first + need], x_re)
-        widen(im[first : first + need], x_im)
-        correlate(x_re, x_im, taps_re, taps_im, ratio, y_re[:count], y_im[:count])
+        split(re[first : first + need], ratio, stride, x_re)
+        split(im[first : first + need], ratio, stride, x_im)
+        correlate(x_re, x_im, stride, taps_re, taps_im, ratio, y_re[:count], y_im[:count])
         z_re, z_im = acc_re[to : to + count], acc_im[to : to + count]
         rotate_add(z_re, z_im, y_re, y_im, base, gain, table_re[skip:], table_im[skip:])
         done += count
