@@ -72,23 +72,32 @@ echo "== $(. /etc/os-release && echo "$PRETTY_NAME"), $(uname -m), $(id -un): ./
 began=$(date +%s)
 ./run </dev/null &
 service=$!
-until [ -x .venv/bin/python ] && .venv/bin/python - <<'ASK'
+ask() { # PATH: what the API answers; nothing if it does not answer yet, or has nothing to tell
+    [ -x .venv/bin/python ] && .venv/bin/python - "$1" <<'ASK'
 import json, sys, urllib.request
 try:
-    with urllib.request.urlopen("http://127.0.0.1:8890/api/v1/health", timeout=2) as answer:
-        print("== the API answers:", json.load(answer))
+    with urllib.request.urlopen("http://127.0.0.1:8890/api/v1" + sys.argv[1], timeout=5) as response:
+        answer = json.load(response)
 except OSError:
     sys.exit(1)
+if answer.get("events") == []:
+    sys.exit(1)
+print(json.dumps(answer))
 ASK
-do
-    kill -0 $service 2>/dev/null || { echo '== ./run ended before its API answered'; exit 1; }
-    [ $(($(date +%s) - began)) -lt 1800 ] || { echo '== no answer within 30 minutes'; exit 1; }
-    sleep 2
-done
-echo "== ./run: the API answered after $(($(date +%s) - began)) s"
+}
+await() { # PATH
+    until answer=$(ask "$1"); do
+        kill -0 $service 2>/dev/null || { echo '== ./run ended before its API answered'; exit 1; }
+        [ $(($(date +%s) - began)) -lt 1800 ] || { echo "== no $1 within 30 minutes"; exit 1; }
+        sleep 1
+    done
+    echo "== GET $1 after $(($(date +%s) - began)) s: $answer"
+}
+await /health
+await '/events/last?limit=1'
 kill -TERM $service
-wait $service
-echo "== ./run ended with exit code $? after SIGTERM"
+wait $service || { echo "== ./run ended with exit code $? after SIGTERM"; exit 1; }
+echo "== ./run ended with exit code 0 after SIGTERM"
 echo "== ./test $*"
 ./test "$@" </dev/null
 PROVE
