@@ -48,7 +48,7 @@ def is_artefact(weak: NDArray[np.float64], strong: NDArray[np.float64], n_fft: i
 def is_dc(burst: NDArray[np.float64], n_fft: int) -> bool:
     """Whether a lasting line sits exactly on the LO."""
     middle = 0.5 * (burst[LOW] + burst[HIGH]) - 0.5 * n_fft
-    return burst[KIND] != BURST_BOX and abs(middle) < DC_BINS and burst[HIGH] - burst[LOW] < 2 * DC_BINS
+    return bool(burst[KIND] != BURST_BOX and abs(middle) < DC_BINS and burst[HIGH] - burst[LOW] < 2 * DC_BINS)
 
 
 @kernel

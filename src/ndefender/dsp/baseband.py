@@ -13,6 +13,7 @@ from .jit import kernel
 
 TAPS_PER_STEP = 3  # filter length in output samples: 40 dB of alias rejection at a transition of the bandwidth
 MAX_STEP = 256
+TURNS = 256
 OVERSAMPLING = 1.6  # output rate over occupied bandwidth
 
 
@@ -56,6 +57,42 @@ def mix_decimate(
 
 
 @kernel
+def mix(
+    iq: NDArray[np.int16],
+    start: int,
+    turns: NDArray[np.float32],
+    omega: float,
+    out: NDArray[np.float32],
+    n_out: int,
+) -> None:
+    """Mix to zero without filtering.
+
+    Args:
+        iq: int16, shape (2·n,), interleaved.
+        start: first input sample.
+        turns: float32, shape (2, TURNS), work space for the carrier of one stretch.
+        omega: radians per sample to shift down by.
+        out: float32, shape (>= 2·n_out,), interleaved.
+        n_out: samples.
+    """
+    for k in range(turns.shape[1]):
+        turned = np.exp(-1j * omega * k)
+        turns[0, k], turns[1, k] = turned.real, turned.imag
+    re, im = turns[0], turns[1]
+    for m0 in range(0, n_out, turns.shape[1]):
+        phase = np.exp(-1j * omega * (start + m0))
+        a, b = np.float32(phase.real), np.float32(phase.imag)
+        count = min(turns.shape[1], n_out - m0)
+        x = iq[2 * (start + m0) : 2 * (start + m0 + count)]
+        y = out[2 * m0 : 2 * (m0 + count)]
+        for k in range(count):
+            c, s = re[k] * a - im[k] * b, re[k] * b + im[k] * a
+            i, q = np.float32(x[2 * k]), np.float32(x[2 * k + 1])
+            y[2 * k] = i * c - q * s
+            y[2 * k + 1] = i * s + q * c
+
+
+@kernel
 def rotate_taps(
     prototype: NDArray[np.float64], omega: float, taps_re: NDArray[np.float32], taps_im: NDArray[np.float32]
 ) -> None:
@@ -86,6 +123,7 @@ class Downconverter:
 
     def __init__(self, max_out: int) -> None:
         self.out = np.zeros(max_out, dtype=np.complex64)
+        self._turns = np.zeros((2, TURNS), dtype=np.float32)
         self._taps = np.zeros((2, 2 * (TAPS_PER_STEP * MAX_STEP + 1)), dtype=np.float32)
         self._filters: dict[int, NDArray[np.float64]] = {}
 
@@ -102,6 +140,10 @@ class Downconverter:
         Returns:
             complex64, shape (m,), a view valid until the next call; output k is centred on input start + k·step.
         """
+        if step == 1:
+            n_out = max(0, min(stop - start, len(iq) // 2 - start, len(self.out)))
+            mix(iq, start, self._turns, 2 * np.pi * offset_ratio, self.out.view(np.float32), n_out)
+            return self.out[:n_out]
         prototype = self._prototype(step)
         length = len(prototype)
         omega = 2 * np.pi * offset_ratio
@@ -117,11 +159,8 @@ class Downconverter:
 
     def _prototype(self, step: int) -> NDArray[np.float64]:
         if step not in self._filters:
-            if step == 1:
-                self._filters[step] = np.ones(1)
-            else:
-                length = TAPS_PER_STEP * step + 1
-                t = (np.arange(length) - length // 2) / step
-                taps = np.sinc(t * 0.9) * np.kaiser(length, 5.0)
-                self._filters[step] = taps / np.sum(taps)
+            length = TAPS_PER_STEP * step + 1
+            t = (np.arange(length) - length // 2) / step
+            taps = np.sinc(t * 0.9) * np.kaiser(length, 5.0)
+            self._filters[step] = taps / np.sum(taps)
         return self._filters[step]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .detect import COL, COL_END, ROW, ROW_END, SEEDS, Labeller, grade_tiles, spans_above
-from .floor import TILE_BINS, TILE_CELLS
+from .floor import TILE_CELLS
 from .jit import kernel
 from .spans import (
     B_HIGH,
@@ -21,6 +21,7 @@ from .spans import (
     INTEGRATED_BOX,
     MAX_BOXES,
 )
+from .stft import TILE_BINS
 from .thresholds import WIDE_BINS, Thresholds
 
 CONTINUOUS_SEED = 1.8  # a column that stays 2.6 dB over the floor for four fifths of the block is on all the time

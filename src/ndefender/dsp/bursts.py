@@ -46,10 +46,10 @@ BIN_CORRELATION = 1.7  # equivalent noise bandwidth of the window
 @kernel
 def frames_of(start: float, stop: float, n_fft: int, hop: int, n_frames: int) -> tuple[int, int]:
     """First and end frame whose middles lie inside start..stop; at least one."""
-    first = max(0, int(math.ceil((start - n_fft / 2) / hop)))
-    last = min(n_frames, int(math.floor((stop - n_fft / 2) / hop)) + 1)
+    first = max(0, math.ceil((start - n_fft / 2) / hop))
+    last = min(n_frames, math.floor((stop - n_fft / 2) / hop) + 1)
     if last <= first:
-        first = min(n_frames - 1, max(0, int(round(((start + stop) / 2 - n_fft / 2) / hop))))
+        first = min(n_frames - 1, max(0, math.floor(((start + stop) / 2 - n_fft / 2) / hop + 0.5)))
         last = first + 1
     return first, last
 
@@ -145,7 +145,7 @@ def burst_box(
         plane, sum4, floor, box, box[B_ROW] * ROW_FRAMES, box[B_ROW_END] * ROW_FRAMES, work, field, whole
     ):
         return count
-    low, high = int(math.floor(whole[LOW])), int(math.ceil(whole[HIGH]))
+    low, high = math.floor(whole[LOW]), math.ceil(whole[HIGH])
     first, last = max(0, (box[B_ROW] - 1) * ROW_FRAMES), min(frames, (box[B_ROW_END] + 1) * ROW_FRAMES)
     pieces = cut_frames(
         plane, first, last, low, high, whole[NOISE] / max(1, high - low), work, envelope, on, scratch, segments

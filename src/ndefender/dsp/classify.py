@@ -7,11 +7,9 @@ priors: they cap a score, they never make one. Adding a class is a row here, a r
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
-
-import numpy as np
 
 from ..taxonomy import CHANNELS, CLASS_ID, UNKNOWN
 
@@ -36,7 +34,7 @@ class Shape:
         bin_hz: resolution.
         continuous: on for the whole block.
         pulsed: on-off keyed.
-        evidence: EVIDENCE record.
+        evidence: by the names of `records.EVIDENCE_NAMES`.
     """
 
     center_hz: float | None
@@ -46,7 +44,7 @@ class Shape:
     bin_hz: float
     continuous: bool
     pulsed: bool
-    evidence: np.void
+    evidence: Mapping[str, float]
 
 
 def rises(value: float, at: float, width: float) -> float:
@@ -68,7 +66,7 @@ def inside(center_hz: float | None, bands: tuple[tuple[float, float], ...], othe
 
 def _video(s: Shape) -> float:
     e = s.evidence
-    return 0.98 * rises(float(e["line_score"]), 0.18, 0.06) * rises(s.bandwidth_hz, 3e6, 0.5e6)
+    return 0.98 * rises(e["line_score"], 0.18, 0.06) * rises(s.bandwidth_hz, 3e6, 0.5e6)
 
 
 def _lte(s: Shape) -> float:
@@ -81,7 +79,7 @@ def _lte(s: Shape) -> float:
 
 
 def _ofdm15(s: Shape) -> float:
-    return 0.96 * rises(float(s.evidence["cp_15khz"]), 0.025, 0.01)
+    return 0.96 * rises(s.evidence["cp_15khz"], 0.025, 0.01)
 
 
 def _dji(s: Shape) -> float:
@@ -95,12 +93,12 @@ def _ofdm_any(s: Shape) -> float:
 
 def _wifi(s: Shape) -> float:
     e = s.evidence
-    prefix = max(float(e["cp_312khz"]), 1.3 * float(e["cp_78khz"]))
+    prefix = max(e["cp_312khz"], 1.3 * e["cp_78khz"])
     return 0.97 * rises(prefix, 0.07, 0.025) * rises(s.bandwidth_hz, 10e6, 1e6)
 
 
 def _lora(s: Shape) -> float:
-    return 0.97 * rises(float(s.evidence["chirp_score"]), 0.33, 0.06)
+    return 0.97 * rises(s.evidence["chirp_score"], 0.33, 0.06)
 
 
 def _elrs(s: Shape) -> float:
@@ -115,7 +113,7 @@ def _lora_other(s: Shape) -> float:
 
 def _gfsk(s: Shape, low_hz: float, high_hz: float) -> float:
     e = s.evidence
-    return rises(-float(e["envelope_cv"]), -0.3, 0.05) * between(float(e["fm_deviation_hz"]), low_hz, high_hz, 0.02e6)
+    return rises(-e["envelope_cv"], -0.3, 0.05) * between(e["fm_deviation_hz"], low_hz, high_hz, 0.02e6)
 
 
 def _bluetooth(s: Shape) -> float:

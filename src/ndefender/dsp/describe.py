@@ -16,6 +16,7 @@ from ..records import (
     EMISSION_EDGE_LOW,
     EMISSION_INTEGRATED,
     EMISSION_PULSED,
+    EVIDENCE_NAMES,
 )
 from ..units import MIN_POWER
 from .bursts import BIN_CORRELATION, ROW_FRAMES, SHORT_FRAMES
@@ -81,7 +82,7 @@ def confidence(statistic: NDArray[np.float64], tests: NDArray[np.float64]) -> ND
         1 - tests · Q(statistic), at least 0.5 since the detector passed it.
     """
     log_p = log_ndtr(-np.minimum(statistic, 30.0)) + np.log(np.maximum(tests, 1.0))
-    return np.maximum(0.5, 1.0 - np.exp(np.minimum(0.0, log_p)))
+    return np.asarray(np.maximum(0.5, 1.0 - np.exp(np.minimum(0.0, log_p))))
 
 
 class Describer:
@@ -158,17 +159,18 @@ class Describer:
     def _name(self, block: np.void, row: np.void, burst: NDArray[np.float64], bin_hz: float) -> None:
         center = None if int(block["flags"]) & BLOCK_NO_CENTER else float(row["center_hz"])
         shape = Shape(
-            center,
-            float(row["bandwidth_hz"]),
-            float(row["duration_s"]),
-            float(row["snr_db"]),
-            bin_hz,
-            burst[KIND] != BURST_BOX,
-            burst[PULSED] != 0,
-            row["evidence"],
+            center_hz=center,
+            bandwidth_hz=float(row["bandwidth_hz"]),
+            duration_s=float(row["duration_s"]),
+            snr_db=float(row["snr_db"]),
+            bin_hz=bin_hz,
+            continuous=bool(burst[KIND] != BURST_BOX),
+            pulsed=bool(burst[PULSED] != 0),
+            evidence=dict(zip(EVIDENCE_NAMES, row["evidence"].item(), strict=True)),
         )
-        row["class_id"], row["classification_confidence"] = classify(shape)
-        if row["class_id"] == VIDEO:
+        class_id, certainty = classify(shape)
+        row["class_id"], row["classification_confidence"] = class_id, certainty
+        if class_id == VIDEO:
             row["flags"] |= EMISSION_CONCLUSIVE
             row["pattern_mask"] = channel_mask(center) if center is not None else 0
 

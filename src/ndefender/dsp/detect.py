@@ -17,39 +17,6 @@ ROW, ROW_END, COL, COL_END, SEEDS, TILES = range(6)  # fields of a component
 
 
 @kernel
-def reduce_rows(
-    sum4: NDArray[np.float32],
-    max4: NDArray[np.float32],
-    n_rows: int,
-    tiles: NDArray[np.float32],
-    peaks: NDArray[np.float32],
-    mean: NDArray[np.float32],
-    maximum: NDArray[np.float32],
-) -> None:
-    """Reduce rows to tiles, tile peaks, and the block's mean and max-hold spectra in one pass.
-
-    Args:
-        sum4, max4: float32, shape (rows, n_fft).
-        n_rows: rows in use.
-        tiles, peaks: float32, shape (rows, n_fft // 4), sum and maximum of each tile.
-        mean, maximum: float32, shape (n_fft,), mean power per cell and highest cell.
-    """
-    mean[:] = 0.0
-    maximum[:] = 0.0
-    for j in range(n_rows):
-        for i in range(mean.shape[0]):
-            mean[i] += sum4[j, i]
-            maximum[i] = max(maximum[i], max4[j, i])
-        for m in range(tiles.shape[1]):
-            i = 4 * m
-            tiles[j, m] = (sum4[j, i] + sum4[j, i + 1]) + (sum4[j, i + 2] + sum4[j, i + 3])
-            peaks[j, m] = max(max(max4[j, i], max4[j, i + 1]), max(max4[j, i + 2], max4[j, i + 3]))
-    scale = np.float32(1.0 / (4 * n_rows))
-    for i in range(mean.shape[0]):
-        mean[i] *= scale
-
-
-@kernel
 def grade_tiles(
     tiles: NDArray[np.float32],
     peaks: NDArray[np.float32],

@@ -20,6 +20,8 @@ WIFI_LAG_S = 3.2e-6  # IEEE 802.11-2020 table 17-5
 WIFI_AX_LAG_S = 12.8e-6  # IEEE 802.11ax-2021 table 27-12
 LORA_BANDWIDTHS_HZ = (125e3, 203.125e3, 250e3, 406.25e3, 500e3, 812.5e3, 1625e3)  # Semtech SX1276, SX1280 data sheets
 LORA_SF_LOW, LORA_SF_HIGH = 5, 10
+LEAST_STEADINESS = 0.35  # of the slope: a chirp down to 8 dB SNR keeps half of it, wraps included
+LOOK_SYMBOLS = 0.4  # a slope shows in part of a symbol
 
 
 @kernel
@@ -58,7 +60,7 @@ def demodulate(x: NDArray[np.complex64], group: int, out: NDArray[np.float32]) -
     Returns:
         Number of outputs.
     """
-    count = (x.shape[0] - 1) // group
+    count: int = (x.shape[0] - 1) // group
     for m in range(count):
         re, im = 0.0, 0.0
         for k in range(group):
@@ -98,7 +100,7 @@ def chirp_slope(x: NDArray[np.complex64], near: int, far: int, out: NDArray[np.f
         w = z1 * np.conj(z0)
         re += w.real
         im += w.imag
-        total += abs(w)
+        total += math.sqrt(w.real * w.real + w.imag * w.imag)
     out[0] = math.atan2(im, re) if total > 0 else 0.0
     out[1] = math.sqrt(re * re + im * im) / total if total > 0 else 0.0
 
@@ -211,14 +213,14 @@ def narrow_tests(
     """
     n = demodulate(x, 1, f)
     frequency_moments(f, n, 2 * math.pi * 0.6 * bandwidth_hz / rate_hz, out)
-    best, best_sf = 0.1, 0
+    best, best_sf = LEAST_STEADINESS, 0
     if lora_hz > 0.0:
-        near = max(1, int(round(rate_hz / lora_hz)))
+        near = max(1, math.floor(rate_hz / lora_hz + 0.5))
         for sf in range(LORA_SF_LOW, LORA_SF_HIGH + 1):
             symbol = 2.0**sf / lora_hz * rate_hz
-            if x.shape[0] < 2 * symbol:
+            if x.shape[0] < LOOK_SYMBOLS * symbol:
                 break
-            far = max(1, int(round(symbol / 8)))
+            far = max(1, math.floor(symbol / 8 + 0.5))
             chirp_slope(x, near, far, slope)
             expected = 2 * math.pi * lora_hz * lora_hz / 2.0**sf * near * far / (rate_hz * rate_hz)
             if abs(abs(slope[0]) - expected) < 0.25 * expected and slope[1] > best:
@@ -262,6 +264,8 @@ def dechirp(x: NDArray[np.complex64], rate_hz: float, width_hz: float, spreading
     symbol = 2.0 ** abs(spreading) / width_hz * rate_hz
     m = int(symbol)
     windows = min(16, len(x) // m)
+    if windows == 0:
+        return 0.0
     t = np.arange(m) / rate_hz
     slope = math.copysign(width_hz**2 / 2.0 ** abs(spreading), spreading)
     reference = np.exp(-1j * np.pi * slope * t * t).astype(np.complex64)

@@ -12,14 +12,12 @@ from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
 from .jit import kernel
+from .stft import ROW_FRAMES, TILE_BINS
 
-TILE_BINS = 4
-TILE_FRAMES = 4
-TILE_CELLS = TILE_BINS * TILE_FRAMES
+TILE_CELLS = TILE_BINS * ROW_FRAMES
 QUANTILE = 0.2  # bursts may fill four fifths of the dwell before they raise the floor
 CAP_RATIO = 1.41  # +1.5 dB: ripple of a real front end over its flat part; more than that is a signal
 QUIET_QUANTILE = 0.1  # the quietest tenth of the columns is taken to be free of continuous signals
-COLUMN_BLOCK = 32  # two cache lines of float32
 RANK_MANTISSA = 8  # mantissa bits decided: half a per cent is a fiftieth of a decibel
 RANK_BITS = 8 + RANK_MANTISSA  # and the exponent
 
@@ -38,27 +36,20 @@ def column_ranked(bits: NDArray[np.int32], n_rows: int, step: int, rank: int, ou
         rank: 0-based order.
         out: int32, shape (columns,), view of float32.
     """
-    used = n_rows // step
-    count = np.zeros(COLUMN_BLOCK, dtype=np.int32)
-    trial = np.zeros(COLUMN_BLOCK, dtype=np.int32)
-    block = np.zeros((used, COLUMN_BLOCK), dtype=np.int32)
-    for m0 in range(0, bits.shape[1], COLUMN_BLOCK):
-        width = min(COLUMN_BLOCK, bits.shape[1] - m0)
-        for j in range(used):
-            block[j, :width] = bits[j * step, m0 : m0 + width]
-        found = np.zeros(COLUMN_BLOCK, dtype=np.int32)
-        for bit in range(30, 30 - RANK_BITS, -1):
-            for c in range(COLUMN_BLOCK):
-                trial[c] = found[c] | np.int32(1 << bit)
-                count[c] = 0
-            for j in range(used):
-                row = block[j]
-                for c in range(COLUMN_BLOCK):
-                    count[c] += np.int32(row[c] < trial[c])
-            for c in range(COLUMN_BLOCK):
-                if count[c] <= rank:
-                    found[c] = trial[c]
-        out[m0 : m0 + width] = found[:width]
+    columns = bits.shape[1]
+    count = np.zeros(columns, dtype=np.int32)
+    found = np.zeros(columns, dtype=np.int32)
+    for bit in range(30, 30 - RANK_BITS, -1):
+        mask = np.int32(1 << bit)
+        count[:] = 0
+        for j in range(n_rows // step):
+            row = bits[j * step]
+            for c in range(columns):
+                count[c] += np.int32(row[c] < (found[c] | mask))
+        for c in range(columns):
+            if count[c] <= rank:
+                found[c] |= mask
+    out[:] = found
 
 
 @kernel
@@ -97,7 +88,7 @@ class FloorEstimator:
         quantisation_power: mean power per cell of the quantisation noise: the floor of an input without noise.
     """
 
-    MAX_ROWS_USED = 48
+    MAX_ROWS_USED = 24
 
     def __init__(self, columns: int, tile_shape: float, quantisation_power: float) -> None:
         self._shape = tile_shape

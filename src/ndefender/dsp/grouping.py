@@ -67,7 +67,7 @@ def absorb(bursts: NDArray[np.float64], order: NDArray[np.int64], n_fft: int, ke
 def is_keyed(burst: NDArray[np.float64], n_fft: int) -> bool:
     """Whether a burst is a bare pulse of carrier."""
     product = (burst[STOP] - burst[START]) * burst[CORE] / n_fft
-    return burst[KIND] == BURST_BOX and (product < KEYED_PRODUCT or burst[CORE] <= KEYED_BINS)
+    return bool(burst[KIND] == BURST_BOX and (product < KEYED_PRODUCT or burst[CORE] <= KEYED_BINS))
 
 
 @kernel
@@ -76,7 +76,7 @@ def belongs(packet: NDArray[np.float64], pulse: NDArray[np.float64], longest: fl
     common = min(packet[HIGH], pulse[HIGH]) - max(packet[LOW], pulse[LOW])
     pause = pulse[START] - packet[STOP]
     alike = max(packet[POWER], pulse[POWER]) < LEVEL_RATIO * min(packet[POWER], pulse[POWER])
-    return alike and common > -1.0 and pause < PAUSE_RATIO * longest
+    return bool(alike and common > -1.0 and pause < PAUSE_RATIO * longest)
 
 
 @kernel

@@ -1,6 +1,7 @@
 """Measures one box of the time-frequency plane: occupied bandwidth, centre, levels, envelope.
 
-Occupied bandwidth is the ITU-R SM.443 one: all but `OUTSIDE_RATIO` of the power above the floor, half of it on each side.
+Occupied bandwidth is the ITU-R SM.443 one: all but `OUTSIDE_RATIO` of the power above the floor, half of the rest on
+each side.
 """
 
 from __future__ import annotations

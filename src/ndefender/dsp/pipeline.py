@@ -13,14 +13,13 @@ from .boxes import BoxFinder
 from .bursts import ROW_FRAMES, bursts_of
 from .config import DspConfig
 from .describe import Describer
-from .detect import reduce_rows
 from .fine import FineCutter
-from .floor import TILE_BINS, TILE_FRAMES, FloorEstimator
+from .floor import FloorEstimator
 from .grouping import absorb, join_pulses, merge_impulses
 from .lobes import LobeSplitter
 from .segments import MAX_SEGMENTS
 from .spans import BURST_COLUMNS, POWER, START, STOP
-from .stft import Stft
+from .stft import TILE_BINS, Stft
 from .thresholds import Thresholds, thresholds
 from .window import gamma_shape
 
@@ -42,12 +41,8 @@ class Pipeline:
         self.max_samples = max_samples
         rows, columns = self.stft.sum4.shape[0], config.n_fft // TILE_BINS
         window = self.stft.window
-        self._tiles = np.zeros((rows, columns), dtype=np.float32)
-        self._peaks = np.zeros((rows, columns), dtype=np.float32)
-        self._mean = np.zeros(config.n_fft, dtype=np.float32)
-        self._max = np.zeros(config.n_fft, dtype=np.float32)
         self._floor = np.zeros(columns, dtype=np.float32)
-        tile_shape = gamma_shape(window, config.hop_samples, TILE_BINS, TILE_FRAMES)
+        tile_shape = gamma_shape(window, config.hop_samples, TILE_BINS, ROW_FRAMES)
         self._floor_estimator = FloorEstimator(columns, tile_shape, QUANTISATION_POWER)
         self._finder = BoxFinder(rows, config.n_fft)
         self._describer = Describer(config, self.stft)
@@ -81,11 +76,10 @@ class Pipeline:
             )
         flat = iq.reshape(-1)
         n_rows = self.stft.transform(flat, n)
-        reduce_rows(self.stft.sum4, self.stft.max4, n_rows, self._tiles, self._peaks, self._mean, self._max)
-        self._floor_estimator.estimate(self._tiles, n_rows, self._floor)
+        self._floor_estimator.estimate(self.stft.tiles, n_rows, self._floor)
         steady = self._floor_estimator.steady
         boxes = self._finder.find(
-            self._tiles, self._peaks, n_rows, self._floor, steady, self._mean, self._limits_for(n_rows)
+            self.stft.tiles, self.stft.peaks, n_rows, self._floor, steady, self.stft.mean, self._limits_for(n_rows)
         )
         bursts = self._bursts[:0]
         if boxes:
@@ -129,7 +123,7 @@ class Pipeline:
         return self._bursts[:count]
 
     def _one_each(self, bursts: NDArray[np.float64], clipped: bool) -> NDArray[np.float64]:
-        """One burst for each emission: no doubles, no fragments, pulses joined, nothing the receiver made; strongest first."""
+        """One burst for each emission, strongest first: no doubles or fragments, pulses joined, artefacts dropped."""
         n_fft, keep = self.stft.n_fft, self._keep[: len(bursts)]
         absorb(bursts, np.argsort(-bursts[:, POWER] * (bursts[:, STOP] - bursts[:, START]), kind="stable"), n_fft, keep)
         join_pulses(bursts, np.argsort(bursts[:, START], kind="stable"), n_fft, keep)
@@ -137,7 +131,7 @@ class Pipeline:
         bursts = bursts[np.argsort(-bursts[:, POWER], kind="stable")]
         keep = self._keep[: len(bursts)]
         drop_artefacts(bursts, n_fft, clipped, keep)
-        return bursts[keep != 0]
+        return np.asarray(bursts[keep != 0])
 
     def _summarise(self, block: np.void, n_rows: int, count: int, truncated: int, out: np.void) -> None:
         rate, n_fft = float(block["rate_hz"]), self.stft.n_fft
@@ -152,8 +146,8 @@ class Pipeline:
         summary["bin_hz"] = rate / n_fft
         summary["spectrum_start_hz"] = float(block["center_hz"]) - rate / 2
         scale = np.float32(1 / reference)
-        np.multiply(self._mean, scale, out=out["mean_power"][:n_fft])
-        np.multiply(self._max, scale, out=out["max_power"][:n_fft])
+        np.multiply(self.stft.mean, scale, out=out["mean_power"][:n_fft])
+        np.multiply(self.stft.maximum, scale, out=out["max_power"][:n_fft])
         if n_fft < SPECTRUM_BINS:
             out["mean_power"][n_fft:] = 0
             out["max_power"][n_fft:] = 0

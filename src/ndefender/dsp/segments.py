@@ -103,7 +103,7 @@ def median_of(
     envelope: NDArray[np.float32], start: int, stop: int, spacing: int, scratch: NDArray[np.float32]
 ) -> float:
     """Median of at most scratch.size values of envelope[start:stop]."""
-    step = max(1, max(spacing // 2, (stop - start) // scratch.shape[0]))
+    step = max(1, spacing // 2, (stop - start) // scratch.shape[0])
     count = 0
     i = start
     while i < stop and count < scratch.shape[0]:
@@ -193,9 +193,8 @@ def cut(
         while i < n and on[i] != 0:
             i += 1
         stop = i
-        if stop - start < 2 * spacing and not (start == 0 or stop == n):
-            if stop - start < spacing:
-                continue
+        if stop - start < spacing and start > 0 and stop < n:
+            continue
         while count < out.shape[0] - 1:
             step = find_step(envelope, start, stop, spacing)
             if step < 0:

@@ -15,6 +15,7 @@ from .jit import kernel
 from .window import blackman_harris
 
 ROW_FRAMES = 4
+TILE_BINS = 4
 BATCH_ROWS = 2  # eight frames of 2048 complex64 are 128 KiB: input and output stay in a core's L2
 
 
@@ -45,37 +46,87 @@ def power_row(
     spectra: NDArray[np.float32],
     first: int,
     plane: NDArray[np.float32],
-    row: int,
-    sum4: NDArray[np.float32],
-    max4: NDArray[np.float32],
+    total: NDArray[np.float32],
+    top: NDArray[np.float32],
+    mean: NDArray[np.float32],
+    maximum: NDArray[np.float32],
 ) -> None:
-    """Write |X|² of four frames, ascending in frequency, with their sum and maximum.
+    """Write |X|² of four frames, ascending in frequency, with their sum and maximum; add to the block's spectra.
 
     Args:
         spectra: float32, shape (frames, 2·n_fft), FFT order.
         first: first of the four frames.
-        plane: float32, shape (4·rows, n_fft), written at 4·row.
-        row: which row.
-        sum4, max4: float32, shape (rows, n_fft), written at row.
+        plane: float32, shape (4, n_fft).
+        total, top: float32, shape (n_fft,), sum and maximum over the four.
+        mean, maximum: float32, shape (n_fft,), running sum and maximum of the block.
     """
     half = plane.shape[1] // 2
-    k = 4 * row
     for side in range(2):
         src = 0 if side == 1 else 2 * half
         dst = half if side == 1 else 0
         x0, x1 = spectra[first, src : src + 2 * half], spectra[first + 1, src : src + 2 * half]
         x2, x3 = spectra[first + 2, src : src + 2 * half], spectra[first + 3, src : src + 2 * half]
-        y0, y1 = plane[k, dst : dst + half], plane[k + 1, dst : dst + half]
-        y2, y3 = plane[k + 2, dst : dst + half], plane[k + 3, dst : dst + half]
-        total, top = sum4[row, dst : dst + half], max4[row, dst : dst + half]
+        y0, y1 = plane[0, dst : dst + half], plane[1, dst : dst + half]
+        y2, y3 = plane[2, dst : dst + half], plane[3, dst : dst + half]
+        s, t = total[dst : dst + half], top[dst : dst + half]
+        u, v = mean[dst : dst + half], maximum[dst : dst + half]
         for i in range(half):
             p0 = x0[2 * i] * x0[2 * i] + x0[2 * i + 1] * x0[2 * i + 1]
             p1 = x1[2 * i] * x1[2 * i] + x1[2 * i + 1] * x1[2 * i + 1]
             p2 = x2[2 * i] * x2[2 * i] + x2[2 * i + 1] * x2[2 * i + 1]
             p3 = x3[2 * i] * x3[2 * i] + x3[2 * i + 1] * x3[2 * i + 1]
             y0[i], y1[i], y2[i], y3[i] = p0, p1, p2, p3
-            total[i] = (p0 + p1) + (p2 + p3)
-            top[i] = max(max(p0, p1), max(p2, p3))
+            s[i] = (p0 + p1) + (p2 + p3)
+            t[i] = max(p0, p1, p2, p3)
+            u[i] += s[i]
+            v[i] = max(v[i], t[i])
+
+
+@kernel
+def reduce_row(
+    total: NDArray[np.float32],
+    top: NDArray[np.float32],
+    tiles: NDArray[np.float32],
+    peaks: NDArray[np.float32],
+) -> None:
+    """Reduce a row to tiles of four bins.
+
+    Args:
+        total, top: float32, shape (n_fft,), from `power_row`.
+        tiles, peaks: float32, shape (n_fft // 4,), sum and maximum of each tile.
+    """
+    for m in range(tiles.shape[0]):
+        i = 4 * m
+        tiles[m] = (total[i] + total[i + 1]) + (total[i + 2] + total[i + 3])
+        peaks[m] = max(top[i], top[i + 1], top[i + 2], top[i + 3])
+
+
+@kernel
+def power_rows(
+    spectra: NDArray[np.float32],
+    rows: int,
+    first_row: int,
+    plane: NDArray[np.float32],
+    sum4: NDArray[np.float32],
+    max4: NDArray[np.float32],
+    tiles: NDArray[np.float32],
+    peaks: NDArray[np.float32],
+    mean: NDArray[np.float32],
+    maximum: NDArray[np.float32],
+) -> None:
+    """`power_row` and `reduce_row` for a batch, while it is in cache.
+
+    Args:
+        spectra: float32, shape (>= 4·rows, 2·n_fft), FFT order.
+        rows: rows in the batch.
+        first_row: where they go.
+        plane, sum4, max4, tiles, peaks: of the block; rows first_row.. are written.
+        mean, maximum: float32, shape (n_fft,), running sum and maximum.
+    """
+    for r in range(rows):
+        row = first_row + r
+        power_row(spectra, 4 * r, plane[4 * row : 4 * row + 4], sum4[row], max4[row], mean, maximum)
+        reduce_row(sum4[row], max4[row], tiles[row], peaks[row])
 
 
 class Stft:
@@ -104,6 +155,10 @@ class Stft:
         self.plane = np.zeros((rows * ROW_FRAMES, n_fft), dtype=np.float32)
         self.sum4 = np.zeros((rows, n_fft), dtype=np.float32)
         self.max4 = np.zeros((rows, n_fft), dtype=np.float32)
+        self.tiles = np.zeros((rows, n_fft // TILE_BINS), dtype=np.float32)
+        self.peaks = np.zeros((rows, n_fft // TILE_BINS), dtype=np.float32)
+        self.mean = np.zeros(n_fft, dtype=np.float32)
+        self.maximum = np.zeros(n_fft, dtype=np.float32)
 
     def rows(self, n_samples: int) -> int:
         """Rows of four frames that cover a block; the last one overlaps its neighbour so that no sample is left out."""
@@ -129,7 +184,7 @@ class Stft:
         self._fft.execute()
 
     def transform(self, iq: NDArray[np.int16], n_samples: int) -> int:
-        """Fill plane, sum4 and max4 from a block.
+        """Fill plane, sum4, max4, tiles, peaks, mean and maximum from a block.
 
         Args:
             iq: int16, shape (2·n,), C-contiguous.
@@ -138,8 +193,22 @@ class Stft:
             Number of rows written.
         """
         n_rows = self.rows(n_samples)
+        self.mean[:] = 0
+        self.maximum[:] = 0
         for row in range(0, n_rows, BATCH_ROWS):
             self.spectra(iq, row, n_rows, n_samples)
-            for i in range(min(BATCH_ROWS, n_rows - row)):
-                power_row(self._output_f32, i * ROW_FRAMES, self.plane, row + i, self.sum4, self.max4)
+            count = min(BATCH_ROWS, n_rows - row)
+            power_rows(
+                self._output_f32,
+                count,
+                row,
+                self.plane,
+                self.sum4,
+                self.max4,
+                self.tiles,
+                self.peaks,
+                self.mean,
+                self.maximum,
+            )
+        self.mean *= np.float32(1.0 / (ROW_FRAMES * n_rows))
         return n_rows

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammainccinv
 
-from .floor import TILE_BINS, TILE_FRAMES
+from .stft import ROW_FRAMES, TILE_BINS
 from .window import gamma_shape
 
 FAMILIES = 3  # cells, tiles, integrated bins
@@ -65,8 +65,8 @@ def thresholds(window: NDArray[np.float32], hop: int, frames: int, pfa_dwell: fl
     """
     n_fft = len(window)
     share = pfa_dwell / FAMILIES
-    tile_shape = gamma_shape(window, hop, TILE_BINS, TILE_FRAMES)
-    n_tiles = n_fft * frames // (TILE_BINS * TILE_FRAMES)
+    tile_shape = gamma_shape(window, hop, TILE_BINS, ROW_FRAMES)
+    n_tiles = n_fft * frames // (TILE_BINS * ROW_FRAMES)
     return Thresholds(
         cell=-math.log(sidak(share, n_fft * frames)),
         tile=mean_ratio(tile_shape, sidak(share, n_tiles)),

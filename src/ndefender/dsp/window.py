@@ -21,9 +21,11 @@ def blackman_harris(n: int) -> NDArray[np.float32]:
         float32, shape (n,), sum of squares 1: noise of power s² gives s² in every bin.
     """
     angle = 2 * np.pi * np.arange(n) / n
-    window = sum(a * np.cos(i * angle) for i, a in enumerate(_COEFFICIENTS))
-    window = np.asarray(window)
-    return (window / np.sqrt(np.sum(window**2))).astype(np.float32)
+    shape = np.zeros(n)
+    for i, coefficient in enumerate(_COEFFICIENTS):
+        shape += coefficient * np.cos(i * angle)
+    window: NDArray[np.float32] = (shape / np.sqrt(np.sum(shape**2))).astype(np.float32)
+    return window
 
 
 def noise_bandwidth_bins(window: NDArray[np.float32]) -> float:
