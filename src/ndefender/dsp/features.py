@@ -125,19 +125,9 @@ class FeatureExtractor:
         stop = min(piece.stop, piece.start + take)
         return self._downconverter.extract(piece.iq, piece.start, stop, piece.offset_ratio, piece.step)
 
-    def _narrow(
-        self,
-        iq: NDArray[np.int16],
-        start: int,
-        stop: int,
-        ratio: float,
-        step: int,
-        rate: float,
-        width_hz: float,
-        out: np.void,
-    ) -> None:
-        take = max(self._budget.narrow_in, self._budget.narrow_out * step)
-        x = self._downconverter.extract(iq, start, min(stop, start + take), ratio, step)
+    def _narrow(self, piece: Piece, width_hz: float, out: np.void) -> None:
+        rate = piece.rate_hz
+        x = self._samples(piece, max(self._budget.narrow_in, self._budget.narrow_out * piece.step))
         if len(x) < MIN_SAMPLES:
             return
         cv = self._cv(x)
@@ -146,26 +136,14 @@ class FeatureExtractor:
         out["envelope_cv"] = cv
         out["fm_deviation_hz"], out["fm_bimodality"] = ev.two_level(self._frequency, rate)
         if spreading != 0:
-            chirps = self._downconverter.extract(
-                iq, start, min(stop, start + round(CHIRP_S * rate * step)), ratio, step
-            )
+            chirps = self._samples(piece, round(CHIRP_S * rate * piece.step))
             out["chirp_score"] = ev.dechirp(chirps, rate, lora, spreading)
         elif cv > CONSTANT_CV and width_hz > OFDM15_HZ:
             out["cp_15khz"] = ev.cyclic_prefix(x, rate, width_hz, ev.LTE_LAG_S)
 
-    def _wide(
-        self,
-        iq: NDArray[np.int16],
-        start: int,
-        stop: int,
-        ratio: float,
-        step: int,
-        rate: float,
-        width_hz: float,
-        out: np.void,
-    ) -> None:
-        take = max(self._budget.wide_in, self._budget.wide_out * step)
-        x = self._downconverter.extract(iq, start, min(stop, start + take), ratio, step)
+    def _wide(self, piece: Piece, width_hz: float, out: np.void) -> None:
+        rate = piece.rate_hz
+        x = self._samples(piece, max(self._budget.wide_in, self._budget.wide_out * piece.step))
         if len(x) < MIN_SAMPLES:
             return
         cv = self._cv(x)
