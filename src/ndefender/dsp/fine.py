@@ -58,6 +58,21 @@ class FineCutter:
         self._segments = np.zeros((MAX_SEGMENTS, 2))
         self._field = np.zeros(measure.FIELDS)
 
+    def quiet_power(self, iq: NDArray[np.int16], n_samples: int) -> float:
+        """Mean power in the quietest moments of a block: no noise floor lies above it.
+
+        Args:
+            iq: int16, shape (2·n,).
+            n_samples: complex samples.
+        Returns:
+            Power per sample, which for white noise is the power per cell.
+        """
+        n = min(n_samples, len(self._power))
+        x = iq[: 2 * n].astype(np.float32)
+        np.add(x[0::2] ** 2, x[1::2] ** 2, out=self._power[:n])
+        smooth(self._power, n, WIDE_POINTS | 1, self._envelope)
+        return 2.0 * float(np.quantile(self._envelope[: n : max(1, n // 65536)], QUIET_SHARE))
+
     def bursts(
         self,
         iq: NDArray[np.int16],

@@ -96,15 +96,19 @@ class FloorEstimator:
         self._reach = max(4, columns // 40)
         self.steady = np.zeros(columns, dtype=np.float32)  # power per bin that is there for four fifths of the block
         self._local = np.zeros(columns, dtype=np.float32)
-        self._quiet_rank = int(QUIET_QUANTILE * columns)
+        self._flat: dict[float, tuple[slice, int]] = {}
         self._bias: dict[tuple[int, int], float] = {}
 
-    def estimate(self, tiles: NDArray[np.float32], n_rows: int, out: NDArray[np.float32]) -> None:
+    def estimate(
+        self, tiles: NDArray[np.float32], n_rows: int, flat_ratio: float, quiet_power: float, out: NDArray[np.float32]
+    ) -> None:
         """Write the noise power per bin of every tile column.
 
         Args:
             tiles: float32, shape (rows, columns), tile sums.
             n_rows: rows in use.
+            flat_ratio: part of the rate over which the receiver is flat: what is quieter beyond it is its roll-off.
+            quiet_power: power per bin that the floor cannot exceed, from another source; infinity for none.
             out: float32, shape (columns,).
         """
         step = max(1, n_rows // self.MAX_ROWS_USED)
@@ -113,9 +117,18 @@ class FloorEstimator:
         column_ranked(tiles.view(np.int32), n_rows, step, rank, self.steady.view(np.int32))
         self.steady *= np.float32((1.0 + 0.5 ** (RANK_MANTISSA + 1)) / (TILE_CELLS * self._quantile_ratio(used, rank)))
         local_median(self.steady.view(np.int32), self._reach, self._local.view(np.int32))
-        quiet = float(np.partition(self._local, self._quiet_rank)[self._quiet_rank])
+        flat, rank = self._flat_part(flat_ratio)
+        quiet = min(float(np.partition(self._local[flat], rank)[rank]), quiet_power)
         np.minimum(self._local, np.float32(quiet * CAP_RATIO), out=out)
         np.maximum(out, np.float32(self._least), out=out)
+
+    def _flat_part(self, flat_ratio: float) -> tuple[slice, int]:
+        """Columns in the flat part, and the rank of QUIET_QUANTILE among them."""
+        if flat_ratio not in self._flat:
+            columns = len(self._local)
+            margin = min(round((1 - flat_ratio) / 2 * columns), columns // 2 - 1)
+            self._flat[flat_ratio] = slice(margin, columns - margin), int(QUIET_QUANTILE * (columns - 2 * margin))
+        return self._flat[flat_ratio]
 
     def _quantile_ratio(self, used: int, rank: int) -> float:
         """Expected order statistic over mean, Blom's plotting position (G. Blom 1958)."""

@@ -35,6 +35,7 @@ KEYED_PRODUCT = 16.0  # time-bandwidth product of a bare pulse, window included
 PAUSE_RATIO = 6.0  # longest pause inside a packet, in lengths of the longer neighbour
 LEVEL_RATIO = 4.0  # pulses of one transmitter are this alike in power
 MAX_IMPULSES = 8
+IMPULSE_PRODUCT = 32.0  # of a click over the whole band: the envelope's smoothing makes it look longer than it is
 
 
 @kernel
@@ -135,7 +136,7 @@ def is_impulse(bursts: NDArray[np.float64], n_fft: int) -> NDArray[np.bool_]:
         bool, shape (n,).
     """
     product = (bursts[:, STOP] - bursts[:, START]) * (bursts[:, HIGH] - bursts[:, LOW]) / n_fft
-    click = (bursts[:, KIND] == BURST_BOX) & (bursts[:, PULSED] == 0) & (product < KEYED_PRODUCT)
+    click = (bursts[:, KIND] == BURST_BOX) & (bursts[:, PULSED] == 0) & (product < IMPULSE_PRODUCT)
     return np.asarray(click | ((bursts[:, PULSED] == 1) & (bursts[:, CORE] > KEYED_BINS)))
 
 

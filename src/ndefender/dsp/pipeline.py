@@ -24,6 +24,10 @@ from .thresholds import Thresholds, thresholds
 from .window import gamma_shape
 
 MAX_BURSTS = 1024
+FLAT_RATIO = 0.84  # of the rate: digital half-band filters are flat that far
+WIDEST_RATIO = (
+    0.9  # an analogue filter at least this wide, in units of the rate, leaves the flat part to the digital ones
+)
 QUANTISATION_POWER = 2 / 12  # I and Q rounded to integers: the floor of an input without noise
 
 
@@ -76,7 +80,11 @@ class Pipeline:
             )
         flat = iq.reshape(-1)
         n_rows = self.stft.transform(flat, n)
-        self._floor_estimator.estimate(self.stft.tiles, n_rows, self._floor)
+        quiet = np.inf if self._fine is None else self._fine.quiet_power(flat, n)
+        flat_ratio = FLAT_RATIO * min(
+            1.0, float(block["bandwidth_hz"]) / (WIDEST_RATIO * float(block["rate_hz"])) or 1.0
+        )
+        self._floor_estimator.estimate(self.stft.tiles, n_rows, flat_ratio, quiet, self._floor)
         steady = self._floor_estimator.steady
         boxes = self._finder.find(
             self.stft.tiles, self.stft.peaks, n_rows, self._floor, steady, self.stft.mean, self._limits_for(n_rows)
