@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import ctypes
 import importlib.metadata
-import importlib.util
 import os
+import re
 import shutil
 import socket
 import sys
@@ -47,11 +47,14 @@ def python(version: tuple[int, int, int] = sys.version_info[:3]) -> Finding:
     return Finding("python", "ok", f"Python {text}")
 
 
-def packages(
-    names: Sequence[str] = ("numpy", "numba", "pyfftw", "sanic", "msgspec", "psutil", "adi", "iio"),
-) -> Finding:
-    """The Python packages can be found (they are not imported)."""
-    absent = [name for name in names if importlib.util.find_spec(name) is None]
+def packages(requirements: Callable[[str], Sequence[str] | None] = importlib.metadata.requires) -> Finding:
+    """Every Python package that this one asks for is installed (none is imported)."""
+    try:
+        asked = [row for row in requirements("ndefender") or () if "extra ==" not in row]
+    except importlib.metadata.PackageNotFoundError:
+        return Finding("packages", "missing", "ndefender itself is not installed", "run ./run, which installs it")
+    names = [re.split(r"[^\w.-]", row)[0] for row in asked]
+    absent = [name for name in names if not any(importlib.metadata.distributions(name=name))]
     if absent:
         return Finding("packages", "missing", f"not installed: {', '.join(absent)}", "run ./run, which installs them")
     return Finding("packages", "ok", f"{len(names)} packages found")

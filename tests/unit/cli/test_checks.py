@@ -32,8 +32,17 @@ def test_python() -> None:
 
 def test_packages() -> None:
     assert checks.packages().level == "ok"
-    found = checks.packages(("json", "no_such_package"))
-    assert (found.level, found.says) == ("missing", "not installed: no_such_package")
+    found = checks.packages(
+        lambda name: ["click>=8.1", "No.Such_package<1; python_version > '3'", "also-absent; extra == 'x'"]
+    )
+    assert (found.level, found.says) == ("missing", "not installed: No.Such_package")
+
+
+def test_the_package_itself_is_not_installed() -> None:
+    def absent(name: str) -> list[str]:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    assert checks.packages(absent).level == "missing"
 
 
 def test_libiio_missing_says_which_package_brings_it() -> None:
