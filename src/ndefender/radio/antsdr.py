@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from ndefender.errors import SourceError, SourceLost, TuningRejected
 from ndefender.radio import iio_library
-from ndefender.radio.clip import copy_and_count
 from ndefender.radio.iio_buffer import Filled, IioBuffer
 from ndefender.radio.iio_library import SIMULATED_ATTRIBUTE
 from ndefender.radio.iio_phy import IioPhy, PhyLimits
@@ -65,7 +64,6 @@ class AntSdr:
         self.close()
         libraries = iio_library.load()
         context = iio_library.connect(libraries, self._uri)
-        copy_and_count(np.zeros(2, np.int16), np.zeros(2, np.int16), 1)  # compiled before samples count
         self._context = context
         try:
             self._set_timeout(self._attribute_timeout_s)
