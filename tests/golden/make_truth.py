@@ -44,6 +44,7 @@ def load(folder: Path, name: str) -> tuple[NDArray[np.complex64], float]:
     rate_hz = float(meta["core:sample_rate"])
     if meta["core:datatype"] == "cf32_le":
         return np.fromfile(path, "<c8"), rate_hz
+    flat: NDArray[Any]
     if meta["core:datatype"] == "ci16_le":
         flat = np.fromfile(path, "<i2").astype(np.float32) / 32768
     else:
