@@ -159,6 +159,7 @@ def test_simulated_is_said_in_the_data_and_only_then() -> None:
 
 def test_unknown_numbers_are_null_never_zero() -> None:
     change = change_of(EXAMPLE, snr_db=float("nan"), peak_db=float("inf"), hop_rate_hz=float("-inf"), band=None)
+    assert contact_data(change.contact).snr_db is None  # it does not even reach the encoder
     data = json.loads(EventEncoder("b").encode(change).body)["data"]
     assert (data["snr_db"], data["peak_db"], data["band"], data["features"]["hop_rate_hz"]) == (None,) * 4
 

@@ -207,16 +207,16 @@ def test_a_file_that_was_taken_away_is_made_again(make) -> None:
 
 
 def test_a_rotation_that_stopped_half_way_loses_nothing(make) -> None:
-    log = make(max_file_bytes=100, max_files=9)
+    log = make(max_file_bytes=100, max_files=30)
     for i in range(12):
         log.append(event(i))
     log.close()
-    for number in range(8, 0, -1):  # all renamed but the newest: a gap in the numbers
+    for number in range(29, 0, -1):  # all renamed but the newest: a gap in the numbers
         if log.path.with_name(f"antsdr_scan.jsonl.{number}").exists():
             log.path.with_name(f"antsdr_scan.jsonl.{number}").rename(
                 log.path.with_name(f"antsdr_scan.jsonl.{number + 1}")
             )
-    again = make(max_file_bytes=100, max_files=9)
+    again = make(max_file_bytes=100, max_files=30)
     assert again.read_back(99) == [event(i) for i in range(12)]
     for i in range(12, 30):
         again.append(event(i))

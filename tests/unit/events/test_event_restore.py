@@ -58,6 +58,19 @@ def test_a_second_life_begins_with_its_own_new(log: EventLog) -> None:
     assert restored.longest_silence_s == 0.0
 
 
+def test_an_earlier_life_is_not_counted_even_where_the_new_is_missing(log: EventLog) -> None:
+    sky = Sky()
+    sky.dwell([PILOT], 5660)
+    sky.wait(60)
+    sky.dwell([PILOT], 5660)
+    update = sky.dwell([PILOT], 5660, after_s=2.0)[0]
+    sky.changes = [c for i, c in enumerate(sky.changes) if i != 2]
+    assert [c.kind for c in sky.changes] == ["new", "lost", "update"]
+    write(log, sky)
+    (restored,) = log.live_contacts()
+    assert restored.contact.first_seen_unix_ns == update.unix_ns // 10**6 * 10**6
+
+
 def test_what_is_no_event_is_skipped(log: EventLog) -> None:
     sky = Sky()
     sky.dwell([PILOT], 5660)

@@ -42,6 +42,11 @@ def test_strong_evidence_confirms_sooner_but_never_in_one_dwell() -> None:
     assert [kinds(sky.dwell([sure], 434)) for _ in range(2)] == [[], ["new"]]
 
 
+def test_no_likelihood_confirms_in_one_dwell() -> None:
+    sky = Sky(TrackPolicy(min_hits_to_confirm=5, confirm_log_likelihood=1.0))
+    assert [kinds(sky.dwell([SENSOR], 434)) for _ in range(2)] == [[], ["new"]]
+
+
 def test_many_detections_in_one_dwell_are_one_hit() -> None:
     sky = Sky()
     pulses = [replace(SENSOR, start_s=i * 1e-3, duration_s=2e-4) for i in range(9)]
@@ -171,6 +176,10 @@ def test_a_monotonic_clock_that_steps_back_stands_still() -> None:
     sky = Sky()
     sky.dwell([PILOT], 5660)
     assert sky.tracker.tick(0, sky.unix_ns) == []
+    sky.tracker.set_bands([])
+    look = sky.look(5660)
+    (change,) = sky.take(sky.tracker.dwell(summary(look, 99), rows([PILOT]), 0, sky.unix_ns))
+    assert sky.unix_ns - 10**9 < change.contact.last_seen_unix_ns <= sky.unix_ns
     assert kinds(sky.wait(11)) == ["lost"]
 
 
@@ -181,7 +190,9 @@ def test_late_results_do_not_set_time_back() -> None:
     late = sky.look(5660)
     late = replace(late, t_ns=late.t_ns - 2 * 10**9)
     sky.now_ns += 10**9
-    sky.take(sky.tracker.dwell(summary(late, 99), rows([PILOT]), sky.now_ns, sky.unix_ns))
+    strong = replace(PILOT, snr_db=60.0)
+    sky.take(sky.tracker.dwell(summary(late, 99), rows([strong]), sky.now_ns, sky.unix_ns))
+    assert sky.only().snr_db == PILOT.snr_db
     assert sky.only().last_seen_unix_ns == last
     assert sky.only().first_seen_unix_ns == last - 2 * 10**9
 

@@ -147,6 +147,15 @@ def test_skirts_of_a_strong_emission_found_no_contact() -> None:
     assert sky.tracker.counters.splatter == 40
 
 
+def test_skirts_do_not_confirm_what_something_else_founded() -> None:
+    sky = Sky()
+    side = replace(OFDM, center_hz=2448 * MHZ, bandwidth_hz=2 * MHZ, path=("Unknown",), snr_db=22.0)
+    sky.dwell([side])
+    for _ in range(10):
+        sky.dwell([replace(OFDM, snr_db=50.0), side])
+    assert sky.only().class_path == ("WiFi", "OFDM")
+
+
 def test_a_carrier_at_the_receivers_own_lo_founds_no_contact() -> None:
     sky = Sky()
     spike = Seen(2437 * MHZ, 60e3, ("Interference", "CW"), 0.0, 0.01, flags=ON)
