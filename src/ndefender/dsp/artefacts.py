@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .jit import kernel
-from .spans import BURST_BOX, HIGH, KIND, LOW, POWER, START, STOP
+from .spans import BURST_BOX, HIGH, INTEGRATED_BOX, KIND, LOW, POWER, START, STOP
 
 IMAGE_RATIO = 160.0  # 22 dB: an uncalibrated AD9361 rejects its image by at least this much
 SPLATTER_RATIO = 100.0  # skirts of a keyed or clipped signal lie at least 20 dB below it
@@ -38,6 +38,9 @@ def is_artefact(weak: NDArray[np.float64], strong: NDArray[np.float64], n_fft: i
     mirrored = min(weak[HIGH], n_fft - strong[LOW]) - max(weak[LOW], n_fft - strong[HIGH])
     if below > IMAGE_RATIO and mirrored > 0.6 * width:
         return True
+    if weak[KIND] == INTEGRATED_BOX:
+        reach *= 2.0  # skirts of frequency modulation are long and flat
+        lasting = False
     near = weak[HIGH] > strong[LOW] - reach and weak[LOW] < strong[HIGH] + reach
     brief = weak[STOP] - weak[START] <= 3 * n_fft
     at_edge = min(abs(weak[START] - strong[START]), abs(weak[STOP] - strong[STOP])) <= 4 * n_fft

@@ -24,9 +24,6 @@ from .spans import (
 from .stft import TILE_BINS
 from .thresholds import WIDE_BINS, Thresholds
 
-CONTINUOUS_SEED = 1.8  # a column that stays 2.6 dB over the floor for four fifths of the block is on all the time
-CONTINUOUS_GROW = 1.3  # its skirts
-CONTINUOUS_GAP = 3  # columns; an FM spectrum has holes between its lines
 RIDE_RATIO = 5.0  # a burst on top of a continuous emission must stand 7 dB over it
 SAME_BAND = 0.7
 PAD_BINS = 2 * TILE_BINS  # skirts below the growing threshold that still count as occupied
@@ -205,7 +202,7 @@ class BoxFinder:
         columns = n_fft // TILE_BINS
         self._labeller = Labeller(max_rows, columns)
         self.boxes = np.zeros((MAX_BOXES, BOX_COLUMNS), dtype=np.int32)
-        self._spans = np.zeros((MAX_SPANS, 2), dtype=np.int32)
+        self._narrow_spans = np.zeros((MAX_SPANS, 2), dtype=np.int32)
         self._wide_spans = np.zeros((MAX_SPANS, 2), dtype=np.int32)
         self._column = np.zeros((3, columns), dtype=np.float32)
         self._bin = np.zeros((3, n_fft), dtype=np.float32)
@@ -219,6 +216,8 @@ class BoxFinder:
         steady: NDArray[np.float32],
         mean: NDArray[np.float32],
         limits: Thresholds,
+        spans: NDArray[np.int32],
+        seen: slice,
     ) -> int:
         """Find all boxes of a block and leave them in `boxes`, continuous ones first.
 
@@ -226,35 +225,47 @@ class BoxFinder:
             tiles, peaks: float32, shape (rows, columns), tile sums and tile peaks.
             n_rows: rows in use.
             floor: float32, shape (columns,), noise per bin.
-            steady: float32, shape (columns,), power per bin that is there for four fifths of the block.
+            steady: float32, shape (columns,), power per bin that is there for nine tenths of the block.
             mean: float32, shape (n_fft,), mean spectrum.
             limits: thresholds.
+            spans: int32, shape (n, 2), columns of what lasts for the whole block.
+            seen: columns inside the receiver's bandwidth.
         Returns:
             Number of boxes.
         """
         seed_sum, seed_cell, grow_sum = self._column
-        np.multiply(floor, np.float32(CONTINUOUS_SEED), out=seed_sum)
-        np.multiply(floor, np.float32(CONTINUOUS_GROW), out=grow_sum)
-        spans = spans_above(steady, seed_sum, grow_sum, CONTINUOUS_GAP, self._spans)
-        count = append_continuous(self._spans, spans, n_rows, len(mean), self.boxes)
+        count = append_continuous(spans, len(spans), n_rows, len(mean), self.boxes)
         np.multiply(floor, np.float32(limits.cell), out=seed_cell)
         np.multiply(floor, np.float32(limits.tile * TILE_CELLS), out=seed_sum)
         np.multiply(floor, np.float32(limits.grow * TILE_CELLS), out=grow_sum)
-        raise_under_continuous(self._spans, spans, steady, limits.cell, seed_sum, seed_cell, grow_sum)
+        raise_under_continuous(spans, len(spans), steady, limits.cell, seed_sum, seed_cell, grow_sum)
+        for threshold in self._column:
+            threshold[: seen.start] = np.inf
+            threshold[seen.stop :] = np.inf
         if grade_tiles(tiles, peaks, n_rows, seed_sum, seed_cell, grow_sum, self._labeller.grade):
             components = self._labeller.components_of(n_rows)
             order = np.argsort(-components[:, SEEDS], kind="stable")
             count = append_bursts(components, order, len(mean), self.boxes, count)
-        return self._integrated(mean, floor, limits, n_rows, count)
+        return self._integrated(mean, floor, limits, n_rows, count, seen)
 
     def _integrated(
-        self, mean: NDArray[np.float32], floor: NDArray[np.float32], limits: Thresholds, n_rows: int, count: int
+        self,
+        mean: NDArray[np.float32],
+        floor: NDArray[np.float32],
+        limits: Thresholds,
+        n_rows: int,
+        count: int,
+        seen: slice,
     ) -> int:
         excess, per_bin, work = self._bin
         unexplained_excess(mean, floor, self._labeller.grade, n_rows, self.boxes, count, excess, per_bin)
+        excess[: seen.start * TILE_BINS] = 0
+        excess[seen.stop * TILE_BINS :] = 0
         seed, grow = np.float32(limits.bin_mean - 1), np.float32((limits.bin_mean - 1) / 2)
-        narrow = spans_above(excess, per_bin * seed, per_bin * grow, 1, self._spans)
+        narrow = spans_above(excess, per_bin * seed, per_bin * grow, 1, self._narrow_spans)
         running_mean(excess, WIDE_BINS, work)
         seed, grow = np.float32(limits.wide_mean - 1), np.float32((limits.wide_mean - 1) / 2)
         wide = spans_above(work, per_bin * seed, per_bin * grow, WIDE_BINS, self._wide_spans)
-        return append_integrated(self._spans, narrow, self._wide_spans, wide, n_rows, len(mean), self.boxes, count)
+        return append_integrated(
+            self._narrow_spans, narrow, self._wide_spans, wide, n_rows, len(mean), self.boxes, count
+        )

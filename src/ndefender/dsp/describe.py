@@ -42,7 +42,7 @@ from .spans import (
     START,
     STOP,
 )
-from .stft import Stft
+from .stft import TILE_BINS, Stft
 
 EDGE_BINS = 2.0  # closer than this to the end of the spectrum is cut off by it
 
@@ -103,7 +103,13 @@ class Describer:
         return float(block["full_scale"]) ** 2 * self._tone_gain
 
     def write(
-        self, iq: NDArray[np.int16], n: int, block: np.void, bursts: NDArray[np.float64], out: np.ndarray
+        self,
+        iq: NDArray[np.int16],
+        n: int,
+        block: np.void,
+        bursts: NDArray[np.float64],
+        seen: slice,
+        out: np.ndarray,
     ) -> None:
         """Write one record for each burst.
 
@@ -112,6 +118,7 @@ class Describer:
             n: complex samples.
             block: BLOCK record.
             bursts: float64, shape (m, BURST_COLUMNS).
+            seen: tile columns inside the receiver's bandwidth.
             out: EMISSION, shape (>= m,).
         """
         if len(bursts) == 0:
@@ -135,7 +142,7 @@ class Describer:
         rows["center_hz"], rows["bandwidth_hz"] = float(block["center_hz"]) + offset, width * bin_hz
         rows["snr_db"], rows["peak_db"] = decibels(snr), decibels(peak / reference)
         rows["noise_floor_db"], rows["prominence_db"] = decibels(floor / reference), decibels(peak / floor)
-        rows["cluster_size"], rows["flags"] = np.ceil(width), self._flags(bursts, n)
+        rows["cluster_size"], rows["flags"] = np.ceil(width), self._flags(bursts, n, seen)
         rows["confidence"] = confidence(statistic, n_fft * frames)
         evidence = rows["evidence"]
         evidence["flatness"], evidence["edge_db_per_mhz"] = bursts[:, FLATNESS], bursts[:, EDGE] / bin_hz * 1e6
@@ -174,13 +181,13 @@ class Describer:
             row["flags"] |= EMISSION_CONCLUSIVE
             row["pattern_mask"] = channel_mask(center) if center is not None else 0
 
-    def _flags(self, bursts: NDArray[np.float64], n: int) -> NDArray[np.uint32]:
+    def _flags(self, bursts: NDArray[np.float64], n: int, seen: slice) -> NDArray[np.uint32]:
         n_fft = self._stft.n_fft
         marks = (
             (EMISSION_CUT_START, bursts[:, START] < n_fft),
             (EMISSION_CUT_END, bursts[:, STOP] > n - n_fft),
-            (EMISSION_EDGE_LOW, bursts[:, LOW] < EDGE_BINS),
-            (EMISSION_EDGE_HIGH, bursts[:, HIGH] > n_fft - EDGE_BINS),
+            (EMISSION_EDGE_LOW, bursts[:, LOW] < seen.start * TILE_BINS + EDGE_BINS),
+            (EMISSION_EDGE_HIGH, bursts[:, HIGH] > seen.stop * TILE_BINS - EDGE_BINS),
             (EMISSION_CONTINUOUS, bursts[:, KIND] != BURST_BOX),
             (EMISSION_INTEGRATED, bursts[:, KIND] == INTEGRATED_BOX),
             (EMISSION_PULSED, bursts[:, PULSED] != 0),

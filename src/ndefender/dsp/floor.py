@@ -15,7 +15,7 @@ from .jit import kernel
 from .stft import ROW_FRAMES, TILE_BINS
 
 TILE_CELLS = TILE_BINS * ROW_FRAMES
-QUANTILE = 0.2  # bursts may fill four fifths of the dwell before they raise the floor
+QUANTILE = 0.1  # bursts may fill nine tenths of the dwell before they raise the floor
 CAP_RATIO = 1.41  # +1.5 dB: ripple of a real front end over its flat part; more than that is a signal
 QUIET_QUANTILE = 0.1  # the quietest tenth of the columns is taken to be free of continuous signals
 RANK_MANTISSA = 8  # mantissa bits decided: half a per cent is a fiftieth of a decibel
@@ -88,13 +88,13 @@ class FloorEstimator:
         quantisation_power: mean power per cell of the quantisation noise: the floor of an input without noise.
     """
 
-    MAX_ROWS_USED = 24
+    MAX_ROWS_USED = 32
 
     def __init__(self, columns: int, tile_shape: float, quantisation_power: float) -> None:
         self._shape = tile_shape
         self._least = quantisation_power
         self._reach = max(4, columns // 40)
-        self.steady = np.zeros(columns, dtype=np.float32)  # power per bin that is there for four fifths of the block
+        self.steady = np.zeros(columns, dtype=np.float32)  # power per bin that is there for nine tenths of the block
         self._local = np.zeros(columns, dtype=np.float32)
         self._flat: dict[float, tuple[slice, int]] = {}
         self._bias: dict[tuple[int, int], float] = {}

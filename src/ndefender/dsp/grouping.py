@@ -35,17 +35,19 @@ KEYED_PRODUCT = 16.0  # time-bandwidth product of a bare pulse, window included
 PAUSE_RATIO = 6.0  # longest pause inside a packet, in lengths of the longer neighbour
 LEVEL_RATIO = 4.0  # pulses of one transmitter are this alike in power
 MAX_IMPULSES = 8
+COMB_FRAMES = 3.0  # pieces of a preamble are that short
+COMB_GAP_RATIO = 0.03  # of the rate: 802.11's short training field has lines 1.25 MHz apart
+COMB_PIECES = 3
 IMPULSE_PRODUCT = 32.0  # of a click over the whole band: the envelope's smoothing makes it look longer than it is
 
 
 @kernel
-def absorb(bursts: NDArray[np.float64], order: NDArray[np.int64], n_fft: int, keep: NDArray[np.uint8]) -> None:
+def absorb(bursts: NDArray[np.float64], order: NDArray[np.int64], keep: NDArray[np.uint8]) -> None:
     """Drop doubles and fragments: what lies inside the time and band of a burst with more energy.
 
     Args:
         bursts: float64, shape (n, BURST_COLUMNS).
         order: int64, shape (n,), most energy first.
-        n_fft: bins.
         keep: uint8, shape (n,), written.
     """
     for position in range(order.shape[0]):
@@ -163,3 +165,37 @@ def merge_impulses(bursts: NDArray[np.float64], n_fft: int) -> NDArray[np.float6
     merged[ON] = np.where(shower[:, ON] > 0, shower[:, ON], shower[:, STOP] - shower[:, START]).sum()
     merged[PULSED] = 1.0
     return np.concatenate([bursts[~impulses], merged[None]])
+
+
+def join_combs(bursts: NDArray[np.float64], n_fft: int) -> NDArray[np.float64]:
+    """Make one burst of short pieces that start together side by side: the comb of a preamble cut off by the block.
+
+    Args:
+        bursts: float64, shape (n, BURST_COLUMNS).
+        n_fft: bins.
+    Returns:
+        float64, shape (m, BURST_COLUMNS), m <= n.
+    """
+    short = (bursts[:, KIND] == BURST_BOX) & (bursts[:, STOP] - bursts[:, START] <= COMB_FRAMES * n_fft)
+    pieces = np.flatnonzero(short)
+    pieces = pieces[np.argsort(bursts[pieces, LOW], kind="stable")]
+    gone = np.zeros(len(bursts), dtype=bool)
+    joined = []
+    while len(pieces) >= COMB_PIECES:
+        chain = [int(pieces[0])]
+        for i in pieces[1:]:
+            together = abs(bursts[i, START] - bursts[chain[0], START]) <= n_fft
+            if together and bursts[i, LOW] - bursts[chain[-1], HIGH] <= COMB_GAP_RATIO * n_fft:
+                chain.append(int(i))
+        if len(chain) >= COMB_PIECES:
+            comb = bursts[chain[0]].copy()
+            members = bursts[chain]
+            comb[[START, LOW, BOX_LOW, FIRST]] = members[:, [START, LOW, BOX_LOW, FIRST]].min(axis=0)
+            comb[[STOP, HIGH, BOX_HIGH, LAST]] = members[:, [STOP, HIGH, BOX_HIGH, LAST]].max(axis=0)
+            comb[[POWER, NOISE, CORE]] = members[:, [POWER, NOISE, CORE]].sum(axis=0)
+            joined.append(comb)
+            gone[chain] = True
+            pieces = np.array([i for i in pieces if not gone[i]], dtype=np.int64)
+        else:
+            pieces = pieces[1:]
+    return np.concatenate([bursts[~gone], np.array(joined)]) if joined else bursts

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +17,8 @@ from .config import DspConfig
 from .describe import Describer
 from .fine import FineCutter
 from .floor import FloorEstimator
-from .grouping import absorb, join_pulses, merge_impulses
+from .grouping import absorb, join_combs, join_pulses, merge_impulses
+from .lasting import LastingFinder
 from .lobes import LobeSplitter
 from .segments import MAX_SEGMENTS
 from .spans import BURST_COLUMNS, POWER, START, STOP
@@ -41,7 +44,7 @@ class Pipeline:
 
     def __init__(self, config: DspConfig, max_samples: int) -> None:
         self.config = config
-        self.stft = Stft(config.n_fft, config.hop_samples, max_samples)
+        self.stft = Stft(config.n_fft, config.hop_samples, max_samples, remove_dc=not config.fine)
         self.max_samples = max_samples
         rows, columns = self.stft.sum4.shape[0], config.n_fft // TILE_BINS
         window = self.stft.window
@@ -50,6 +53,7 @@ class Pipeline:
         self._floor_estimator = FloorEstimator(columns, tile_shape, QUANTISATION_POWER)
         self._finder = BoxFinder(rows, config.n_fft)
         self._describer = Describer(config, self.stft)
+        self._lasting = LastingFinder(self.stft, self._describer.features)
         self._splitter = LobeSplitter(self.stft, self._describer.features)
         self._fine = FineCutter(self.stft, max_samples) if config.fine else None
         points = max(config.n_fft, rows * ROW_FRAMES)
@@ -86,17 +90,26 @@ class Pipeline:
         )
         self._floor_estimator.estimate(self.stft.tiles, n_rows, flat_ratio, quiet, self._floor)
         steady = self._floor_estimator.steady
-        boxes = self._finder.find(
-            self.stft.tiles, self.stft.peaks, n_rows, self._floor, steady, self.stft.mean, self._limits_for(n_rows)
-        )
+        stft, finder = self.stft, self._finder
+        seen = self._seen(block)
+        spans = self._lasting.find(flat, n, n_rows, self._floor, steady, seen)
+        limits = self._limits_for(n_rows)
+        boxes = finder.find(stft.tiles, stft.peaks, n_rows, self._floor, steady, stft.mean, limits, spans, seen)
         bursts = self._bursts[:0]
         if boxes:
             clipped = int(block["clipped_samples"]) * 1e6 > CLIP_PPM * n
             bursts = self._one_each(self._cut(flat, n, n_rows, float(block["rate_hz"]), boxes), clipped)
         count = min(len(bursts), MAX_EMISSIONS)
-        self._describer.write(flat, n, block, bursts[:count], out["emissions"])
+        self._describer.write(flat, n, block, bursts[:count], seen, out["emissions"])
         self._summarise(block, n_rows, count, len(bursts) - count, out)
         return count
+
+    def _seen(self, block: np.void) -> slice:
+        """Columns inside the analogue bandwidth; what is beyond is only the filters' leakage."""
+        columns = len(self._floor)
+        ratio = float(block["bandwidth_hz"]) / float(block["rate_hz"])
+        margin = max(0, math.ceil((1 - ratio) / 2 * columns)) if ratio > 0 else 0
+        return slice(margin, columns - margin)
 
     def _limits_for(self, n_rows: int) -> Thresholds:
         if n_rows not in self._limits:
@@ -133,9 +146,9 @@ class Pipeline:
     def _one_each(self, bursts: NDArray[np.float64], clipped: bool) -> NDArray[np.float64]:
         """One burst for each emission, strongest first: no doubles or fragments, pulses joined, artefacts dropped."""
         n_fft, keep = self.stft.n_fft, self._keep[: len(bursts)]
-        absorb(bursts, np.argsort(-bursts[:, POWER] * (bursts[:, STOP] - bursts[:, START]), kind="stable"), n_fft, keep)
+        absorb(bursts, np.argsort(-bursts[:, POWER] * (bursts[:, STOP] - bursts[:, START]), kind="stable"), keep)
         join_pulses(bursts, np.argsort(bursts[:, START], kind="stable"), n_fft, keep)
-        bursts = merge_impulses(bursts[keep != 0], n_fft)
+        bursts = merge_impulses(join_combs(bursts[keep != 0], n_fft), n_fft)
         bursts = bursts[np.argsort(-bursts[:, POWER], kind="stable")]
         keep = self._keep[: len(bursts)]
         drop_artefacts(bursts, n_fft, clipped, keep)

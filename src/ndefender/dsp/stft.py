@@ -16,20 +16,28 @@ from .window import blackman_harris
 
 ROW_FRAMES = 4
 TILE_BINS = 4
+DC_STRETCH = 256  # samples; int16 sums of them fit int32
+DC_EVERY = 4  # a quarter of the samples leaves a residue far below the noise of one bin
 BATCH_ROWS = 2  # eight frames of 2048 complex64 are 128 KiB: input and output stay in a core's L2
 
 
 @kernel
 def window_frames(
-    iq: NDArray[np.int16], start: int, hop: int, window2: NDArray[np.float32], out: NDArray[np.float32]
+    iq: NDArray[np.int16],
+    start: int,
+    hop: int,
+    window2: NDArray[np.float32],
+    offset2: NDArray[np.float32],
+    out: NDArray[np.float32],
 ) -> None:
-    """Multiply frames by the window.
+    """Multiply frames by the window and take a windowed constant away.
 
     Args:
         iq: int16, shape (2·n,), I and Q interleaved.
         start: first complex sample.
         hop: complex samples between frames.
         window2: float32, shape (2·n_fft,), every weight twice.
+        offset2: float32, shape (2·n_fft,), DC offset of I and Q times the weights.
         out: float32, shape (frames, 2·n_fft).
     """
     width = window2.shape[0]
@@ -38,7 +46,31 @@ def window_frames(
         frame = iq[base : base + width]  # a slice lets the compiler drop the wrap-around checks and vectorise
         row = out[f]
         for i in range(width):
-            row[i] = np.float32(frame[i]) * window2[i]
+            row[i] = np.float32(frame[i]) * window2[i] - offset2[i]
+
+
+@kernel
+def dc_offset(iq: NDArray[np.int16], n_samples: int, stretch: int, every: int, out: NDArray[np.float64]) -> None:
+    """Mean of I and of Q over evenly spread stretches of a block.
+
+    Args:
+        iq: int16, shape (2·n,), interleaved.
+        n_samples: complex samples.
+        stretch: complex samples looked at in one go.
+        every: one stretch in this many.
+        out: float64, shape (2,), written.
+    """
+    total_i, total_q, count = 0, 0, 0
+    for start in range(0, n_samples - stretch + 1, stretch * every):
+        piece = iq[2 * start : 2 * (start + stretch)]
+        part_i, part_q = 0, 0
+        for k in range(stretch):
+            part_i += piece[2 * k]
+            part_q += piece[2 * k + 1]
+        total_i += part_i
+        total_q += part_q
+        count += stretch
+    out[0], out[1] = total_i / max(count, 1), total_q / max(count, 1)
 
 
 @kernel
@@ -136,13 +168,18 @@ class Stft:
         n_fft: bins.
         hop: samples between frames.
         max_samples: longest block.
+        remove_dc: subtract the block's mean: what a zero-IF receiver leaks to its LO. A carrier exactly there is seen
+            by the neighbouring hop.
     """
 
-    def __init__(self, n_fft: int, hop: int, max_samples: int) -> None:
+    def __init__(self, n_fft: int, hop: int, max_samples: int, remove_dc: bool = True) -> None:
+        self._remove_dc = remove_dc
         self.n_fft = n_fft
         self.hop = hop
         self.window = blackman_harris(n_fft)
         self._window2 = np.repeat(self.window, 2)
+        self._offset2 = np.zeros(2 * n_fft, dtype=np.float32)
+        self._dc = np.zeros(2)
         frames = BATCH_ROWS * ROW_FRAMES
         self._input = pyfftw.zeros_aligned((frames, n_fft), dtype=np.complex64)
         self._output = pyfftw.zeros_aligned((frames, n_fft), dtype=np.complex64)
@@ -176,11 +213,11 @@ class Stft:
     def spectra(self, iq: NDArray[np.int16], row: int, n_rows: int, n_samples: int) -> None:
         """Transform up to BATCH_ROWS rows into the output buffer."""
         if row + BATCH_ROWS < n_rows:
-            window_frames(iq, row * ROW_FRAMES * self.hop, self.hop, self._window2, self._input_f32)
+            window_frames(iq, row * ROW_FRAMES * self.hop, self.hop, self._window2, self._offset2, self._input_f32)
         else:
             for i in range(min(BATCH_ROWS, n_rows - row)):
                 part = self._input_f32[i * ROW_FRAMES : (i + 1) * ROW_FRAMES]
-                window_frames(iq, self.row_start(row + i, n_samples), self.hop, self._window2, part)
+                window_frames(iq, self.row_start(row + i, n_samples), self.hop, self._window2, self._offset2, part)
         self._fft.execute()
 
     def transform(self, iq: NDArray[np.int16], n_samples: int) -> int:
@@ -193,6 +230,10 @@ class Stft:
             Number of rows written.
         """
         n_rows = self.rows(n_samples)
+        if self._remove_dc:
+            dc_offset(iq, n_samples, DC_STRETCH, DC_EVERY, self._dc)
+            np.multiply(self._window2[0::2], np.float32(self._dc[0]), out=self._offset2[0::2])
+            np.multiply(self._window2[1::2], np.float32(self._dc[1]), out=self._offset2[1::2])
         self.mean[:] = 0
         self.maximum[:] = 0
         for row in range(0, n_rows, BATCH_ROWS):
