@@ -50,6 +50,8 @@ _BLOCK_FIELDS: list[tuple[str, object]] = [
     ("bandwidth_hz", "f8"),  # analogue filter
     ("use_low_hz", "f8"),  # the part of the spectrum this hop answers for
     ("use_high_hz", "f8"),
+    ("own_low_hz", "f8"),  # where no other hop of the plan has a better view: only there a dwell may found a contact
+    ("own_high_hz", "f8"),
     ("gain_db", "f8"),
     ("full_scale", "f8"),  # int16 value of digital full scale (2048 for 12 bits, 32768 for 16)
     ("tuning_id", "u8"),

@@ -205,7 +205,10 @@ def test_over_the_sweeps_every_hop_gets_its_share(
 )
 @settings(deadline=None)
 def test_no_order_of_the_hops_is_cheaper(wanted: list[tuple[float, int]]) -> None:
-    hops = [Hop(0, 0, center_hz, center_hz, center_hz + 1, dwell, 1, 0.0, "") for center_hz, dwell in wanted]
+    hops = [
+        Hop(0, 0, center_hz, center_hz, center_hz + 1, center_hz, center_hz + 1, dwell, 1, 0.0, "")
+        for center_hz, dwell in wanted
+    ]
     cost = expensive_steps(order_hops(hops))
     tables = {gain_table(hop.center_hz) for hop in hops}
     assert cost[0] == (len(tables) if len(tables) > 1 else 0)

@@ -18,6 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from ..errors import ConfigError
 from ..units import s_to_ns
@@ -208,7 +209,9 @@ def _group_hops(group: Sequence[Wanted], view: View, rate_hz: float) -> list[Hop
     low_hz, high_hz = span(group)
     dwell_samples = math.ceil(max(one.band.dwell_s for one in group) * rate_hz - 1e-6)
     hops = []
-    for center_hz in centers(group, view):
+    los = sorted(centers(group, view))
+    halfway = [(a + b) / 2 for a, b in pairwise(los)]
+    for i, center_hz in enumerate(los):
         use_low_hz, use_high_hz = max(center_hz - view.half_hz, low_hz), min(center_hz + view.half_hz, high_hz)
         served = [one for one in group if one.low_hz < use_high_hz and one.high_hz > use_low_hz]
         first = served[0] if served else group[0]
@@ -219,6 +222,8 @@ def _group_hops(group: Sequence[Wanted], view: View, rate_hz: float) -> list[Hop
                 center_hz=center_hz,
                 use_low_hz=use_low_hz,
                 use_high_hz=use_high_hz,
+                own_low_hz=halfway[i - 1] if i > 0 else use_low_hz,
+                own_high_hz=halfway[i] if i < len(halfway) else use_high_hz,
                 dwell_samples=dwell_samples,
                 every=_every(first.band),
                 gain_db=first.band.gain_db,

@@ -37,6 +37,8 @@ class Hop:
         center_hz: local oscillator.
         use_low_hz, use_high_hz: the part of the spectrum this hop answers for; neighbours overlap where an LO or an
             edge must be seen twice.
+        own_low_hz, own_high_hz: where this hop has the best view of all: up to half way to its neighbours' LOs. What is
+            seen beyond is seen better, and whole, by a neighbour.
         dwell_samples: samples of one visit.
         every: visited once in this many sweeps.
         gain_db, rx_port: as of its band.
@@ -47,6 +49,8 @@ class Hop:
     center_hz: float
     use_low_hz: float
     use_high_hz: float
+    own_low_hz: float
+    own_high_hz: float
     dwell_samples: int
     every: int
     gain_db: float

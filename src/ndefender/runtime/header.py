@@ -49,6 +49,8 @@ def fill_header(block: np.void, meta: BlockMeta, info: SourceInfo, hop: Hop, fac
     block["bandwidth_hz"] = tuning.bandwidth_hz
     block["use_low_hz"] = hop.use_low_hz
     block["use_high_hz"] = hop.use_high_hz
+    block["own_low_hz"] = hop.own_low_hz
+    block["own_high_hz"] = hop.own_high_hz
     block["gain_db"] = tuning.gain_db
     block["full_scale"] = info.full_scale
     block["tuning_id"] = tuning.tuning_id

@@ -80,7 +80,7 @@ class OfflineAnalysis:
     def _fill(self, meta: BlockMeta, seq: int) -> None:
         tuning = meta.tuning
         low, high = tuning.center_hz - tuning.rate_hz / 2, tuning.center_hz + tuning.rate_hz / 2
-        hop = Hop(0, -1, tuning.center_hz, low, high, meta.n_samples, 1, tuning.gain_db, "")
+        hop = Hop(0, -1, tuning.center_hz, low, high, low, high, meta.n_samples, 1, tuning.gain_db, "")
         facts = DwellFacts(seq, 0, meta.host_ns, 0, 0, meta.source_epoch, after_gap=seq == 1)
         fill_header(self._block, meta, self._info, hop, facts)
 

@@ -32,6 +32,8 @@ def plan_for_recording(
         center_hz=tuning.center_hz,
         use_low_hz=tuning.center_hz - half_hz,
         use_high_hz=tuning.center_hz + half_hz,
+        own_low_hz=tuning.center_hz - half_hz,
+        own_high_hz=tuning.center_hz + half_hz,
         dwell_samples=samples,
         every=1,
         gain_db=tuning.gain_db,

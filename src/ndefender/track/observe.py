@@ -169,7 +169,7 @@ def observe(summary: np.void, emissions: NDArray[np.void], now_ns: int, policy: 
     order = sorted(range(len(rows)), key=lambda i: _rank(rows[i]))
     kept = [rows[i] for i in order[: policy.max_emissions_per_dwell]]
     image, skirt = _shadows(kept, float(block["center_hz"]), float(summary["bin_hz"]), policy)
-    allowed = ~skirt
+    allowed = ~skirt & _owned(kept, float(block["own_low_hz"]), float(block["own_high_hz"]))
     if float(summary["clipped_ppm"]) > policy.overload_ppm and kept:
         peaks = np.array([row[5] for row in kept])
         allowed &= peaks >= peaks.max() - policy.splatter_db
@@ -214,6 +214,13 @@ def _clean(emissions: NDArray[np.void]) -> tuple[list[Row], int]:
         np.nan_to_num(usable["evidence"][name], posinf=0.0, neginf=0.0).tolist() for name in records.EVIDENCE_NAMES
     ]
     return list(zip(*columns, zip(*evidence, strict=True), strict=True)), int((~good).sum())
+
+
+def _owned(rows: list[Row], low_hz: float, high_hz: float) -> NDArray[np.bool_]:
+    """Whether each emission's centre lies where this hop has the best view; everywhere if the hop does not say."""
+    if not high_hz > low_hz:
+        return np.ones(len(rows), bool)
+    return np.array([low_hz <= row[2] <= high_hz for row in rows], dtype=bool)
 
 
 def _rank(row: Row) -> Row:

@@ -92,7 +92,8 @@ class FakeSource:
 
 def two_hops(plan_id: int, name: str, bands: Sequence[Band], info: SourceInfo) -> HopPlan:
     hops = tuple(
-        Hop(i, i, b.start_hz + 5e6, b.start_hz, b.stop_hz, SAMPLES, 1, b.gain_db, "") for i, b in enumerate(bands)
+        Hop(i, i, b.start_hz + 5e6, b.start_hz, b.stop_hz, b.start_hz, b.stop_hz, SAMPLES, 1, b.gain_db, "")
+        for i, b in enumerate(bands)
     )
     return HopPlan(plan_id, name, 10e6, 8e6, tuple(bands), hops, (("C", "out of reach"),))
 
