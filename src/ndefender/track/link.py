@@ -46,10 +46,8 @@ class Link(Track):
         self._changes = 0.0
         self._watched_s = 0.0
 
-    @property
-    def family(self) -> str:
-        """Modulation family, fixed when founded."""
-        return self._family
+    def name_family(self) -> None:
+        """The family is that of the bursts it was founded on: what it accepts does not change."""
 
     @property
     def low_hz(self) -> float:

@@ -34,6 +34,7 @@ def revive(logged: Restored, serial: int, now_ns: int, unix_ns: int, policy: Tra
         track = Station(serial, heard_ns)
         track.set_band(contact.freq_hz - width_hz / 2, contact.freq_hz + width_hz / 2)
     track.votes.seed(_row_path(contact.class_path), confidence, contact.pattern_hint, _SEED_DWELLS)
+    track.name_family()
     track.contact = contact
     track.bucket_hz = contact.bucket_hz
     track.confirmed = track.announced = True

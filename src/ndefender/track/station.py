@@ -80,6 +80,7 @@ class Station(Track):
     def sketch(self, s: Sighting) -> None:
         """Say where it may be, from the sighting that founds it; the dwell's `place` says it properly."""
         self._low, self._high = s.low_hz, s.high_hz
+        self._family = s.family
         self.cut_low, self.cut_high = s.edge_low, s.edge_high
 
     def set_band(self, low_hz: float, high_hz: float) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+
 from ndefender.track.associate import choose
 from ndefender.track.contact import TrackCounters
 from ndefender.track.link import Link
@@ -13,6 +15,22 @@ from ndefender.track.station import Station
 from ndefender.track.track import Track
 
 Heard = dict[int, list[Sighting]]  # sightings by the serial of their track
+
+
+class _Stations:
+    """Stations as they are before a dwell, to find the few that overlap a sighting among many."""
+
+    def __init__(self, stations: list[Station], policy: TrackPolicy) -> None:
+        self._stations = stations
+        self._low = np.array([t.low_hz for t in stations])
+        self._high = np.array([t.high_hz for t in stations])
+        self._least_hz, self._most_hz = policy.min_tolerance_hz, policy.video_tolerance_hz
+
+    def near(self, s: Sighting) -> list[Station]:
+        """Those whose band, widened by the greatest tolerance `station.relate` allows, meets the sighting's."""
+        reach_hz = np.clip(0.2 * np.maximum(self._high - self._low, s.bandwidth_hz), self._least_hz, self._most_hz)
+        meets = (self._low - reach_hz <= s.high_hz) & (self._high + reach_hz >= s.low_hz)
+        return [self._stations[i] for i in np.flatnonzero(meets)]
 
 
 class Store:
@@ -80,19 +98,17 @@ class Store:
         heard: Heard = {}
         if not dwell.sightings:
             return heard
-        reach_hz = self._policy.video_tolerance_hz
-        low_hz = min(s.low_hz for s in dwell.sightings) - reach_hz
-        high_hz = max(s.high_hz for s in dwell.sightings) + reach_hz
         links = [t for t in self if isinstance(t, Link)]
-        stations = [t for t in self if isinstance(t, Station) and t.low_hz <= high_hz and t.high_hz >= low_hz]
+        known = _Stations([t for t in self if isinstance(t, Station)], self._policy)
         rest = []
         for s in dwell.sightings:
             band = band_of(bands, s.center_hz) if dwell.centred else None
-            if not self._give(s, stations, links, band, dwell, heard):
+            if not self._give(s, known.near(s), links, band, dwell, heard):
                 rest.append((s, band))
-        stations, links = [], []
+        stations: list[Station] = []
+        links = []
         for s, band in sorted(rest, key=lambda item: -item[0].bandwidth_hz):
-            burst_cut = s.cut and s.hopping  # a whole one will come
+            burst_cut = s.cut and s.bandwidth_hz <= self._policy.narrow_hz and not s.continuous  # a whole one will come
             if (
                 s.may_found
                 and not burst_cut

@@ -45,6 +45,7 @@ class Track:
 
     def __init__(self, serial: int, t_ns: int) -> None:
         self.serial = serial
+        self._family = ""
         self.votes = ClassVotes()
         self.presence = Presence()
         self.hits: deque[Hit] = deque(maxlen=512)
@@ -91,7 +92,11 @@ class Track:
     @property
     def family(self) -> str:
         """Modulation family of its leading class."""
-        return family_of(self.votes.leading_class())
+        return self._family
+
+    def name_family(self) -> None:
+        """Take the family from the votes, which have changed."""
+        self._family = family_of(self.votes.leading_class())
 
     def place(self, dwell: Dwell, sightings: Sequence[Sighting]) -> None:
         """Learn where it is from one dwell's sightings."""
@@ -118,6 +123,7 @@ class Track:
         self.place(dwell, sightings)
         self.cover(dwell)
         self.votes.add(sightings)
+        self.name_family()
         self.presence.hear(on_time_s(sightings))
         log_odds = max(_log_odds(s.confidence) for s in sightings)
         mean = sum(s.class_confidence for s in sightings) / len(sightings)
