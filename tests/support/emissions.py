@@ -75,7 +75,6 @@ class Emitter(Protocol):
 
     def emit(self, look: Look, rng: np.random.Generator) -> Iterator[Seen]:
         """Everything it sends during a dwell, whatever the dwell sees of the spectrum."""
-        ...
 
 
 def rows(seen: Sequence[Seen]) -> NDArray[np.void]:
@@ -106,7 +105,7 @@ def summary(look: Look, seq: int, *, simulated: bool = True, flags: int = 0, epo
     block["center_hz"], block["bandwidth_hz"] = look.lo_hz, 56e6
     block["use_low_hz"], block["use_high_hz"] = look.low_hz, look.high_hz
     block["flags"] = flags | (records.BLOCK_SIMULATED if simulated else 0)
-    out["bin_hz"], out["floor_db"] = 30e3, FLOOR_DB
+    out["bin_hz"] = 30e3
     return out[()]
 
 
@@ -116,9 +115,8 @@ def mask_of(center_hz: float, error_hz: float) -> int:
 
 
 def _pick(rng: np.random.Generator, shares: dict[tuple[str, ...], float]) -> tuple[str, ...]:
-    paths = list(shares)
     weights = np.array(list(shares.values()))
-    return paths[rng.choice(len(paths), p=weights / weights.sum())]
+    return list(shares)[rng.choice(len(shares), p=weights / weights.sum())]
 
 
 def _times(look: Look, rng: np.random.Generator, rate_hz: float) -> NDArray[np.float64]:
