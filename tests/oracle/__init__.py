@@ -1,0 +1,1 @@
+"""Naive twins of the numba kernels: the same sums written the shortest way, as slow as they like."""
