@@ -61,14 +61,32 @@ def choose(
     found = _best_station(s, stations, policy)
     link = _best_link(s, links, band, policy)
     if s.hopping or (link is not None and s.family == link.family):
-        return _of_hopping_class(s, found, link)
+        return _of_hopping_class(s, found, link, _kin(s, links, band, policy))
     known = found is not None and found.relation is Relation.SAME and found.station.confirmed
     if link is not None and not known and link.visits(s.center_hz, since_ns):
         return Choice(link, False)
     return found.choice if found is not None else None
 
 
-def _of_hopping_class(s: Sighting, found: _Found | None, link: Link | None) -> Choice | None:
+def _kin(s: Sighting, links: Sequence[Link], band: str | None, policy: TrackPolicy) -> Link | None:
+    """A confirmed link of the burst's kind that would not take it for its length or deviation.
+
+    A burst that another emission ran into is short or bent; it is explained by the link, and founds no second one.
+    """
+    return next(
+        (
+            link
+            for link in links
+            if link.confirmed
+            and link.band == band
+            and link.family == s.family
+            and link.resembles(s.bandwidth_hz, policy)
+        ),
+        None,
+    )
+
+
+def _of_hopping_class(s: Sighting, found: _Found | None, link: Link | None, kin: Link | None) -> Choice | None:
     if link is not None and (link.confirmed or link.channels >= 2):
         return Choice(link, True)
     exact = found is not None and found.relation is Relation.SAME and _settled(found.station)
@@ -76,6 +94,8 @@ def _of_hopping_class(s: Sighting, found: _Found | None, link: Link | None) -> C
         return found.choice
     if link is not None:
         return Choice(link, True)
+    if kin is not None:
+        return Choice(kin, False)
     return found.choice if found is not None and s.class_confidence < _NAMED else None
 
 
