@@ -140,7 +140,6 @@ class FrontPort(FrontView):
         return command_id
 
 
-
 def _environment() -> dict[str, str]:
     """The environment without the variable that names the file."""
     return {name: value for name, value in os.environ.items() if name != "NDEFENDER_CONFIG"}

@@ -10,9 +10,7 @@ from ndefender.radio.source import Source, Tuning
 DWELL_S = 0.02  # long enough for a video line correlation, short enough to be told of twice a tenth of a second
 
 
-def plan_for_recording(
-    plan_id: int, name: str, bands: Sequence[Band], source: Source, slot_samples: int
-) -> HopPlan:
+def plan_for_recording(plan_id: int, name: str, bands: Sequence[Band], source: Source, slot_samples: int) -> HopPlan:
     """Ask a recording where it was made and cover exactly that.
 
     Args:

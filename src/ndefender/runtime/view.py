@@ -180,6 +180,7 @@ class FrontView:
         configured = self._settings.plan.get(self._settings.scan.plan, [])
         return {band.name: (band.start_hz, band.stop_hz) for band in configured}
 
+
 def now_ms() -> int:
     """Wall clock, ms since the epoch."""
     return time.time_ns() // NS_PER_MS
