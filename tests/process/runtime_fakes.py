@@ -34,6 +34,17 @@ def crash(child: Child) -> int:
     raise RuntimeError("crashed on purpose")
 
 
+def thorough(child: Child) -> int:
+    """Finish a piece of work after it is told to stop."""
+    note(child, "begins")
+    while not child.stop.wait(0.02):
+        child.row.beat_ns = time.monotonic_ns()
+    note(child, "finishes")
+    time.sleep(0.3)  # the work
+    note(child, "ends")
+    return EXIT_OK
+
+
 def stubborn(child: Child) -> int:
     """Beat and never stop."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

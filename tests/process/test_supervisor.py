@@ -39,13 +39,17 @@ class Run:
             msgspec.json.encode(msgspec.structs.replace(settings, runtime=runtime)).decode(),
             msgspec.json.encode(table).decode(),
         ]
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", CHILD, *arguments],
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
-        )
+        self.log_path = folder / "service.log"
+        with self.log_path.open("wb") as stream:
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", CHILD, *arguments],
+                stderr=stream,
+                start_new_session=True,
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+            )
+
+    def log_text(self) -> str:
+        return self.log_path.read_text()
 
     def notes(self) -> list[str]:
         return self.notes_path.read_text().splitlines() if self.notes_path.exists() else []
@@ -53,12 +57,13 @@ class Run:
     def end(self) -> int:
         """Its exit code, once everything is gone."""
         try:
-            _, self.log = self.process.communicate(timeout=DEADLINE_S)
+            self.process.wait(DEADLINE_S)
         finally:
             if self.process.poll() is None:
                 self.process.kill()
         wait_for(lambda: not session_members(self.process.pid), "no process is left")
         assert not list(SHM_FOLDER.glob(f"ndefender-*-{self.process.pid}-*"))
+        self.log = self.log_text()
         return self.process.returncode
 
 
@@ -106,6 +111,40 @@ def test_what_does_not_stop_is_killed(tmp_path: Path) -> None:
     wait_for(lambda: run.notes() == ["stubborn begins"], "it has begun")
     run.process.send_signal(signal.SIGTERM)
     assert run.end() == EXIT_OK
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_process_and_then_to_its_group_is_one_wish(tmp_path: Path, number: signal.Signals) -> None:
+    """As `timeout` and some service managers do it; a terminal's Ctrl-C signals the group alone."""
+    run = Run(tmp_path, row("work", "thorough", 0))
+    wait_for(lambda: run.notes() == ["work begins"] and "work is up" in run.log_text(), "it is up")
+    run.process.send_signal(number)
+    wait_for(lambda: "stopping" in run.log_text(), "the first is heard")
+    os.killpg(run.process.pid, number)
+    assert run.end() == EXIT_OK
+    assert run.notes()[-1] == "work ends"
+    assert "killing" not in run.log
+
+
+def test_a_second_wish_to_stop_is_carried_out_at_once(tmp_path: Path) -> None:
+    run = Run(tmp_path, row("stubborn", "stubborn", 0, stop_timeout_s=DEADLINE_S))
+    wait_for(lambda: "stubborn is up" in run.log_text(), "it is up")
+
+    def gone() -> bool:
+        run.process.send_signal(signal.SIGTERM)
+        return run.process.poll() is not None
+
+    wait_for(gone, "it is gone", DEADLINE_S / 2)
+    assert run.end() == EXIT_OK
+    assert "stubborn did not end at a second signal" in run.log
+
+
+def test_a_signal_while_children_begin_is_a_clean_end(tmp_path: Path) -> None:
+    run = Run(tmp_path, row("one", "steady", 0), row("two", "steady", 1))
+    wait_for(lambda: "AntSDR Scan API" in run.log_text(), "it starts its children")
+    os.killpg(run.process.pid, signal.SIGINT)
+    assert run.end() == EXIT_OK
+    assert "Traceback" not in run.log
 
 
 def test_children_do_not_hear_a_terminals_interrupt(tmp_path: Path) -> None:

@@ -103,6 +103,7 @@ def child_main(spec: ProcessSpec, wiring: Wiring, parent_pid: int) -> None:
     stop = StopFlag()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))  # blocked by the supervisor till now
     logs.set_up(spec.name, wiring.settings.runtime.log_level, wiring.settings.runtime.log_format)
     board = Board(attach(wiring.layout.board))
     module, _, function = spec.entry.partition(":")

@@ -25,6 +25,8 @@ from ndefender.units import NS_PER_S
 
 POLL_S = 0.1  # beats are looked at this often; deaths and signals wake at once
 KILL_WAIT_S = 5.0  # SIGKILL needs no consent, only a scheduler
+IMPATIENT_S = 1.0  # signals closer together are one wish: timeout(1) and others signal the process, then its group
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +66,8 @@ class Supervisor:
         self._board = board
         self._policy = policy
         self._context = multiprocessing.get_context("spawn")
-        self._signals = 0
+        self._first_signal_s: float | None = None
+        self._no_mercy = False
         self._exit_code: int | None = None
         self._wake_r, self._wake_w = os.pipe()
         os.set_blocking(self._wake_r, False)
@@ -77,7 +80,7 @@ class Supervisor:
             exit code of the service.
         """
         old_wake = signal.set_wakeup_fd(self._wake_w, warn_on_full_buffer=False)
-        old = {number: signal.signal(number, self._on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
+        old = {number: signal.signal(number, self._on_signal) for number in STOP_SIGNALS}
         try:
             while self._exit_code is None:
                 self._start_due()
@@ -87,15 +90,20 @@ class Supervisor:
         finally:
             self._stop_all()
             signal.set_wakeup_fd(old_wake)
+            heard = self._first_signal_s is not None  # then the process ends: one more must not cut cleaning up short
             for number, handler in old.items():
-                signal.signal(number, handler)
+                signal.signal(number, signal.SIG_IGN if heard else handler)
             os.close(self._wake_r)
             os.close(self._wake_w)
         return self._exit_code
 
     def _on_signal(self, number: int, _frame: object) -> None:
-        """Stop; a second signal stops without mercy."""
-        self._signals += 1
+        """Stop; a second signal, when it is a second wish, stops without mercy."""
+        now_s = time.monotonic()
+        if self._first_signal_s is None:
+            self._first_signal_s = now_s
+        elif now_s - self._first_signal_s >= IMPATIENT_S:
+            self._no_mercy = True
         if self._exit_code is None:
             log.info("%s: stopping", signal.Signals(number).name)
             self._exit_code = EXIT_OK
@@ -135,7 +143,12 @@ class Supervisor:
             target=child_main, args=(managed.spec, self._wiring, os.getpid()), name=managed.spec.name
         )
         managed.started_ns, managed.first_beat_ns, managed.due_s = time.monotonic_ns(), 0, None
-        process.start()
+        # The child inherits the mask and lifts it when it has handlers: a signal to the group ends no child half begun
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+        try:
+            process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
         managed.process = process
         for row in managed.spec.rows:
             self._board.row(row).pid = process.pid or 0
@@ -230,11 +243,12 @@ class Supervisor:
         """Wait until all of a group ended, at most `timeout_s`; kill what did not."""
         deadline_s = time.monotonic() + timeout_s
         left = [m for m in group if m.alive]
-        while left and time.monotonic() < deadline_s and self._signals < 2:
+        while left and time.monotonic() < deadline_s and not self._no_mercy:
             self._wait(min(POLL_S, deadline_s - time.monotonic()))
             left = [m for m in left if m.alive]
+        cause = "at a second signal" if self._no_mercy else f"in {timeout_s:g} s"
         for managed in left:
-            log.warning("%s did not end in %g s: killing it", managed.spec.name, timeout_s)
+            log.warning("%s did not end %s: killing it", managed.spec.name, cause)
         self._kill(left)
 
     def _kill(self, group: Iterable[Managed]) -> None:
