@@ -115,6 +115,7 @@ SUMMARY = _padded(
         ("truncated", "u4"),  # emissions beyond MAX_EMISSIONS
         ("worker", "u4"),
         ("n_frames", "u4"),
+        ("impulses", "u4"),  # clicks of a shower of impulse noise, left out of the emissions
         ("floor_db", "f4"),  # median noise floor per bin, dB of integer full scale
         ("clipped_ppm", "f4"),
         ("bin_hz", "f8"),

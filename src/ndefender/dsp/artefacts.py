@@ -35,7 +35,7 @@ def is_artefact(weak: NDArray[np.float64], strong: NDArray[np.float64], n_fft: i
     if clipped and (strong_lasting or not lasting):
         return True
     width, reach = weak[HIGH] - weak[LOW], 0.5 * (strong[HIGH] - strong[LOW]) + 8.0
-    mirrored = min(weak[HIGH], n_fft - strong[LOW]) - max(weak[LOW], n_fft - strong[HIGH])
+    mirrored = min(weak[HIGH], n_fft + 1 - strong[LOW]) - max(weak[LOW], n_fft + 1 - strong[HIGH])
     if below > IMAGE_RATIO and mirrored > 0.6 * width:
         return True
     if weak[KIND] == INTEGRATED_BOX:
@@ -50,7 +50,7 @@ def is_artefact(weak: NDArray[np.float64], strong: NDArray[np.float64], n_fft: i
 @kernel
 def is_dc(burst: NDArray[np.float64], n_fft: int) -> bool:
     """Whether a lasting line sits exactly on the LO."""
-    middle = 0.5 * (burst[LOW] + burst[HIGH]) - 0.5 * n_fft
+    middle = 0.5 * (burst[LOW] + burst[HIGH] - 1.0) - 0.5 * n_fft
     return bool(burst[KIND] != BURST_BOX and abs(middle) < DC_BINS and burst[HIGH] - burst[LOW] < 2 * DC_BINS)
 
 

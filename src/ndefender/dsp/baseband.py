@@ -123,6 +123,7 @@ class Downconverter:
 
     def __init__(self, max_out: int) -> None:
         self.out = np.zeros(max_out, dtype=np.complex64)
+        self.origin = 0
         self._turns = np.zeros((2, TURNS), dtype=np.float32)
         self._taps = np.zeros((2, 2 * (TAPS_PER_STEP * MAX_STEP + 1)), dtype=np.float32)
         self._filters: dict[int, NDArray[np.float64]] = {}
@@ -138,8 +139,10 @@ class Downconverter:
             offset_ratio: centre of the emission relative to the LO, in units of the rate, -0.5..0.5.
             step: decimation.
         Returns:
-            complex64, shape (m,), a view valid until the next call; output k is centred on input start + k·step.
+            complex64, shape (m,), a view valid until the next call; output k is centred on input `origin` + k·step:
+            on `start` + k·step except in the first half filter of a block.
         """
+        self.origin = start
         if step == 1:
             n_out = max(0, min(stop - start, len(iq) // 2 - start, len(self.out)))
             mix(iq, start, self._turns, 2 * np.pi * offset_ratio, self.out.view(np.float32), n_out)
@@ -150,6 +153,7 @@ class Downconverter:
         taps_re, taps_im = self._taps[0, : 2 * length], self._taps[1, : 2 * length]
         rotate_taps(prototype, omega, taps_re, taps_im)
         first = max(0, start - length // 2)
+        self.origin = first + length // 2
         n_out = min(
             (min(stop, len(iq) // 2) - start) // step, (len(iq) // 2 - first - length) // step + 1, len(self.out)
         )

@@ -130,7 +130,7 @@ def unexplained_excess(
 
 @kernel
 def running_mean(values: NDArray[np.float32], length: int, out: NDArray[np.float32]) -> None:
-    """Centred mean over `length` values (zeros beyond the ends)."""
+    """Centred mean over `length` values, one more if that is even (zeros beyond the ends)."""
     n = values.shape[0]
     total = 0.0
     for i in range(min(length // 2, n)):
@@ -140,7 +140,7 @@ def running_mean(values: NDArray[np.float32], length: int, out: NDArray[np.float
             total += values[i + length // 2]
         if i - length // 2 - 1 >= 0:
             total -= values[i - length // 2 - 1]
-        out[i] = total / length
+        out[i] = total / (2 * (length // 2) + 1)
 
 
 @kernel

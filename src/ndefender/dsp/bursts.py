@@ -20,6 +20,7 @@ from .spans import (
     BOX_HIGH,
     BOX_LOW,
     BURST_BOX,
+    CENTROID,
     CORE,
     EDGE,
     FIRST,
@@ -90,7 +91,7 @@ def measure_span(
     out[FLATNESS], out[EDGE], out[CORE] = field[m.FLATNESS], field[m.EDGE], field[m.WIDTH_6DB]
     out[BOX_LOW], out[BOX_HIGH] = box[B_LOW], box[B_HIGH]
     out[FIRST], out[LAST] = first, last
-    out[KIND], out[PULSED], out[ON] = box[B_KIND], 0.0, 0.0
+    out[KIND], out[PULSED], out[ON], out[CENTROID] = box[B_KIND], 0.0, 0.0, low + field[m.CENTROID]
     return bool(field[m.POWER] > 0.0)
 
 

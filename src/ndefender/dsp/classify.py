@@ -99,7 +99,7 @@ def _wifi(s: Shape) -> float:
 
 
 def _lora(s: Shape) -> float:
-    return 0.97 * rises(s.evidence["chirp_score"], 0.33, 0.06)
+    return 0.97 * rises(s.evidence["chirp_score"], 0.25, 0.03)
 
 
 def _elrs(s: Shape) -> float:
@@ -170,7 +170,7 @@ def _droneid(s: Shape) -> float:
 
 
 def _carrier(s: Shape) -> float:
-    return 0.9 * rises(-s.bandwidth_hz / s.bin_hz, -3.5, 0.3) * (1.0 if s.continuous else 0.2)
+    return 0.9 * rises(-s.bandwidth_hz / s.bin_hz, -4.3, 0.3) * (1.0 if s.continuous else 0.2)
 
 
 class Rule(NamedTuple):

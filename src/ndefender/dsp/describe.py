@@ -130,7 +130,7 @@ class Describer:
         start, length = bursts[:, START], bursts[:, STOP] - bursts[:, START]
         low, high = bursts[:, LOW], bursts[:, HIGH]
         width = np.maximum(high - low, 0.5)
-        offset = ((low + high) / 2 - n_fft / 2) * bin_hz
+        offset = ((low + high - 1) / 2 - n_fft / 2) * bin_hz  # bin i spans i..i+1 here and is centred on i
         snr, floor = bursts[:, POWER] / bursts[:, NOISE], bursts[:, NOISE] / np.maximum(high - low, 1.0)
         peak = np.zeros(len(bursts))
         peaks_of(self._stft.plane, self._stft.max4, bursts, peak)

@@ -165,11 +165,11 @@ def gather_components(
 def spans_above(
     values: NDArray[np.float32], seed: NDArray[np.float32], grow: NDArray[np.float32], gap: int, out: NDArray[np.int32]
 ) -> int:
-    """Find spans of a spectrum that hold a value over `seed`, extended while over `grow`, across gaps of <= `gap`.
+    """Find spans of a spectrum that hold a value over `seed`, extended while over `grow` and across short holes.
 
     Args:
         values, seed, grow: float32, shape (n,).
-        gap: longest hole inside a span.
+        gap: a hole of this many values ends a span.
         out: int32, shape (max_spans, 2): first and end index.
     Returns:
         Number of spans.

@@ -6,6 +6,7 @@ The envelope's time resolution is about one over the bandwidth, where the plane'
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,17 +27,31 @@ from .spans import (
     KIND,
     LOW,
     NOISE,
+    POWER,
     START,
     STOP,
 )
 from .stft import Stft
 
 WIDE_HZ = 4e6
-WIDE_POINTS = 16  # Nyquist samples per envelope point: OFDM's own envelope then stays within ±3 dB
+WIDE_POINTS = 12  # Nyquist samples per envelope point: OFDM's own envelope then seldom leaves ±4 dB
 NARROW_POINTS = 8  # narrow signals are of constant envelope
 QUIET_SHARE = 0.01  # the quietest hundredth of an envelope is taken to be noise if that is lower than the plane's floor
 MAX_POINTS = 1 << 22
 LASTING = 0.9  # share of the block that makes a continuous emission
+
+
+class Piece(NamedTuple):
+    """One burst of an envelope.
+
+    Args:
+        start, stop: samples.
+        power: of its middle, as a sum over bins of the plane.
+    """
+
+    start: float
+    stop: float
+    power: float
 
 
 class FineCutter:
@@ -101,7 +116,7 @@ class FineCutter:
             if count >= len(out) or not self._measure(floor, box, rows[0] * ROW_FRAMES, rows[1] * ROW_FRAMES, whole):
                 continue
             pieces = [] if box[B_KIND] == INTEGRATED_BOX else self._cut(iq, n_samples, rate_hz, rows, whole)
-            lasting = len(pieces) == 1 and pieces[0][1] - pieces[0][0] > LASTING * n_samples
+            lasting = len(pieces) == 1 and pieces[0].stop - pieces[0].start > LASTING * n_samples
             if not pieces or (lasting and box[B_KIND] == CONTINUOUS_BOX):
                 s = self._stft
                 burst = box[B_KIND] == BURST_BOX
@@ -110,12 +125,14 @@ class FineCutter:
                 out[count] = whole
                 count += 1
                 continue
-            for start, stop in pieces[: len(out) - count]:
+            for start, stop, power in pieces[: len(out) - count]:
                 frames = frames_of(
                     start, stop, self._stft.n_fft, self._stft.hop, self._stft.rows(n_samples) * ROW_FRAMES
                 )
                 if self._measure(floor, box, *frames, out[count]):
                     out[count, START], out[count, STOP] = start, stop
+                    if stop - start < 2 * self._stft.n_fft:  # frames hold part of it only, weighted by the window
+                        out[count, POWER] = max(power, out[count, POWER])
                     out[count, KIND] = BURST_BOX if stop - start < LASTING * n_samples else box[B_KIND]
                     count += 1
         return count
@@ -127,7 +144,7 @@ class FineCutter:
 
     def _cut(
         self, iq: NDArray[np.int16], n_samples: int, rate_hz: float, rows: tuple[int, int], whole: NDArray[np.float64]
-    ) -> list[tuple[float, float]]:
+    ) -> list[Piece]:
         s = self._stft
         margin = ROW_FRAMES * s.hop
         begin = max(0, s.row_start(rows[0], n_samples) - margin)
@@ -136,7 +153,7 @@ class FineCutter:
         bandwidth = max(high - low, 0.5) / s.n_fft * rate_hz
         step = decimation(rate_hz, bandwidth)
         x = self._downconverter.extract(iq, begin, end, (low + high) / 2 / s.n_fft - 0.5, step)
-        n = len(x)
+        n, origin = len(x), self._downconverter.origin
         if n < 2:
             return []
         np.square(np.abs(x), out=self._power[:n])
@@ -150,8 +167,9 @@ class FineCutter:
         count = cut(self._envelope, n, quiet, noise, length, self._on, self._scratch, self._segments)
         found = []
         for a, b in self._segments[:count].tolist():
-            start = 0.0 if a <= 0 and begin == 0 else max(0.0, begin + a * step)
-            stop = float(n_samples) if b >= n and end == n_samples else min(float(n_samples), begin + b * step)
+            start = 0.0 if a <= 0 and begin == 0 else max(0.0, origin + a * step)
+            stop = float(n_samples) if b >= n and end == n_samples else min(float(n_samples), origin + b * step)
             if stop > start:
-                found.append((start, stop))
+                level = float(np.median(self._envelope[max(0, int(a)) : max(int(a) + 1, int(b))]))
+                found.append(Piece(start, stop, s.n_fft * max(level - noise, 0.0)))
         return found

@@ -1,22 +1,22 @@
 """Noise floor of every tile column, robust to bursts (order statistic over time) and to wide continuous signals
 (local median over frequency, capped by the quietest part of the band).
 
-A tile is four frames by four bins. Bias of the order statistic is removed with the Gamma law of a tile sum
-(`window.gamma_shape`), so the floor is the mean noise power per bin, not a quantile of it.
+A tile is four frames by four bins. Bias of the order statistic is removed with the law of a tile sum
+(`noiselaw`), so the floor is the mean noise power per bin, not a quantile of it.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaincinv
 
 from .jit import kernel
+from .noiselaw import NoiseLaw
 from .stft import ROW_FRAMES, TILE_BINS
 
 TILE_CELLS = TILE_BINS * ROW_FRAMES
 QUANTILE = 0.1  # bursts may fill nine tenths of the dwell before they raise the floor
-CAP_RATIO = 1.41  # +1.5 dB: ripple of a real front end over its flat part; more than that is a signal
+CAP_RATIO = 1.26  # +1 dB: ripple of a real front end over its flat part; more than that is a signal
 QUIET_QUANTILE = 0.1  # the quietest tenth of the columns is taken to be free of continuous signals
 RANK_MANTISSA = 8  # mantissa bits decided: half a per cent is a fiftieth of a decibel
 RANK_BITS = 8 + RANK_MANTISSA  # and the exponent
@@ -84,16 +84,16 @@ class FloorEstimator:
 
     Args:
         columns: tile columns, n_fft // 4.
-        tile_shape: `gamma_shape` of one tile.
+        law: of the sum of one tile.
         quantisation_power: mean power per cell of the quantisation noise: the floor of an input without noise.
     """
 
     MAX_ROWS_USED = 32
 
-    def __init__(self, columns: int, tile_shape: float, quantisation_power: float) -> None:
-        self._shape = tile_shape
+    def __init__(self, columns: int, law: NoiseLaw, quantisation_power: float) -> None:
+        self._law = law
         self._least = quantisation_power
-        self._reach = max(4, columns // 40)
+        self._reach = max(4, columns // 10)
         self.steady = np.zeros(columns, dtype=np.float32)  # power per bin that is there for nine tenths of the block
         self._local = np.zeros(columns, dtype=np.float32)
         self._flat: dict[float, tuple[slice, int]] = {}
@@ -135,5 +135,5 @@ class FloorEstimator:
         key = (used, rank)
         if key not in self._bias:
             position = (rank + 1 - 0.375) / (used + 0.25)
-            self._bias[key] = float(gammaincinv(self._shape, position) / self._shape)
+            self._bias[key] = self._law.quantile(1 - position)
         return self._bias[key]

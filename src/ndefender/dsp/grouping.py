@@ -14,6 +14,7 @@ from .spans import (
     BOX_HIGH,
     BOX_LOW,
     BURST_BOX,
+    CENTROID,
     CORE,
     FIRST,
     HIGH,
@@ -35,6 +36,8 @@ KEYED_PRODUCT = 16.0  # time-bandwidth product of a bare pulse, window included
 PAUSE_RATIO = 6.0  # longest pause inside a packet, in lengths of the longer neighbour
 LEVEL_RATIO = 4.0  # pulses of one transmitter are this alike in power
 MAX_IMPULSES = 8
+SAME_PLACE = 0.5  # of their width: clicks that scatter less are one transmitter's pulses ...
+NARROW_SHARE = 0.5  # ... unless they fill the spectrum
 COMB_FRAMES = 3.0  # pieces of a preamble are that short
 COMB_GAP_RATIO = 0.03  # of the rate: 802.11's short training field has lines 1.25 MHz apart
 COMB_PIECES = 3
@@ -110,6 +113,9 @@ def join_pulses(bursts: NDArray[np.float64], by_start: NDArray[np.int64], n_fft:
             count += 1
             longest[i] = length
             bursts[i, ON] = length
+            if bursts[i, CORE] <= KEYED_BINS:  # clipping and keying splatter are not its bandwidth
+                bursts[i, LOW] = bursts[i, CENTROID] - 0.5 * bursts[i, CORE]
+                bursts[i, HIGH] = bursts[i, CENTROID] + 0.5 * bursts[i, CORE]
             continue
         extend(bursts[home], bursts[i])
         longest[home] = max(longest[home], length)
@@ -124,6 +130,9 @@ def extend(packet: NDArray[np.float64], pulse: NDArray[np.float64]) -> None:
     on = packet[ON] + pulse[STOP] - pulse[START]
     if pulse[POWER] > packet[POWER]:
         packet[:] = pulse
+        if pulse[CORE] <= KEYED_BINS:
+            packet[LOW] = pulse[CENTROID] - 0.5 * pulse[CORE]
+            packet[HIGH] = pulse[CENTROID] + 0.5 * pulse[CORE]
     packet[START], packet[STOP], packet[FIRST], packet[LAST] = start, stop, first, last
     packet[ON], packet[PULSED] = on, 1.0
 
@@ -142,29 +151,26 @@ def is_impulse(bursts: NDArray[np.float64], n_fft: int) -> NDArray[np.bool_]:
     return np.asarray(click | ((bursts[:, PULSED] == 1) & (bursts[:, CORE] > KEYED_BINS)))
 
 
-def merge_impulses(bursts: NDArray[np.float64], n_fft: int) -> NDArray[np.float64]:
-    """Make one burst of a shower of unrelated impulses.
+def drop_shower(bursts: NDArray[np.float64], n_fft: int) -> tuple[NDArray[np.float64], int]:
+    """Take out a shower of unrelated impulses.
 
     Switching noise and ignition give hundreds of clicks a second, each over the threshold, none a transmitter. A few
-    stay as they are; a shower becomes one pulsed burst over the band it covers, so that nothing is hidden.
+    stay as they are; more than MAX_IMPULSES that share no frequency are noise, and are counted.
 
     Args:
         bursts: float64, shape (n, BURST_COLUMNS).
         n_fft: bins.
     Returns:
-        float64, shape (m, BURST_COLUMNS), m <= n.
+        (bursts left, number of impulses taken out).
     """
     impulses = is_impulse(bursts, n_fft)
-    if np.count_nonzero(impulses) <= MAX_IMPULSES:
-        return bursts
+    count = int(np.count_nonzero(impulses))
+    if count <= MAX_IMPULSES:
+        return bursts, 0
     shower = bursts[impulses]
-    merged = shower[np.argmax(shower[:, POWER])].copy()
-    merged[START], merged[STOP] = shower[:, START].min(), shower[:, STOP].max()
-    merged[LOW], merged[HIGH] = shower[:, LOW].min(), shower[:, HIGH].max()
-    merged[POWER], merged[NOISE] = shower[:, POWER].mean(), shower[:, NOISE].mean()
-    merged[ON] = np.where(shower[:, ON] > 0, shower[:, ON], shower[:, STOP] - shower[:, START]).sum()
-    merged[PULSED] = 1.0
-    return np.concatenate([bursts[~impulses], merged[None]])
+    width = np.median(shower[:, HIGH] - shower[:, LOW])
+    same = np.std(shower[:, LOW] + shower[:, HIGH]) / 2 < SAME_PLACE * width and width < NARROW_SHARE * n_fft
+    return (bursts, 0) if same else (bursts[~impulses], count)
 
 
 def join_combs(bursts: NDArray[np.float64], n_fft: int) -> NDArray[np.float64]:

@@ -92,6 +92,7 @@ class LastingFinder:
         n_rows: int,
         floor: NDArray[np.float32],
         steady: NDArray[np.float32],
+        least: float,
         seen: slice,
     ) -> NDArray[np.int32]:
         """Find spans of columns that are on for the whole block.
@@ -102,12 +103,13 @@ class LastingFinder:
             n_rows: rows in use.
             floor: float32, shape (columns,), noise per bin.
             steady: float32, shape (columns,), power per bin that is there for nine tenths of the block.
+            least: ratio to the floor that noise does not reach (`Thresholds.lasting`).
             seen: columns inside the receiver's bandwidth.
         Returns:
             int32, shape (m, 2): first and end column, ascending.
         """
         seed, grow, inside = self._column
-        np.multiply(floor, np.float32(SEED), out=seed)
+        np.multiply(floor, np.float32(max(SEED, least)), out=seed)
         np.multiply(floor, np.float32(GROW), out=grow)
         inside[:] = 0
         inside[seen] = self._stft.mean.reshape(-1, TILE_BINS).mean(axis=1)[seen]

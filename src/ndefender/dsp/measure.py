@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from .jit import kernel
 
 OUTSIDE_RATIO = 0.01  # ITU-R SM.328: 99 % occupied bandwidth
-LOW, HIGH, POWER, NOISE, PEAK, FLATNESS, WIDTH_6DB, EDGE = range(8)  # fields of a measurement
-FIELDS = 8
+LOW, HIGH, POWER, NOISE, PEAK, FLATNESS, WIDTH_6DB, EDGE, CENTROID = range(9)  # fields of a measurement
+FIELDS = 9
 
 
 @kernel
@@ -87,7 +87,8 @@ def occupied(
         floor: float32, shape (columns,), noise per bin of each group of four bins.
         low: absolute index of the first bin.
         out: float64, shape (FIELDS,): LOW and HIGH edge in fractional bins relative to `low`, POWER above the floor and
-            NOISE inside them (sums over bins), PEAK cell mean, FLATNESS 0..1, WIDTH_6DB in bins, EDGE in dB per bin.
+            NOISE inside them (sums over bins), PEAK cell mean, FLATNESS 0..1, WIDTH_6DB in bins, EDGE in dB per bin,
+            CENTROID of what is within 6 dB of the peak.
     """
     total = 0.0
     peak = 0.0
@@ -111,12 +112,16 @@ def occupied(
             break
         run += excess
     power, noise, log_sum, wide = 0.0, 0.0, 0.0, 0
+    moment, weight = 0.0, 0.0
     for i in range(first, last + 1):
         excess = max(spectrum[i] - floor[(low + i) // 4], 1e-30)
         power += excess
         noise += floor[(low + i) // 4]
         log_sum += np.log(max(excess, 1e-4 * peak + 1e-30))
-        wide += excess > 0.25 * peak
+        if excess > 0.25 * peak:
+            wide += 1
+            moment += excess * (i + 0.5)
+            weight += excess
     count = last - first + 1
     out[0] = first + first_part
     out[1] = last + 1 - last_part
@@ -125,6 +130,7 @@ def occupied(
     out[4] = peak
     out[5] = min(1.0, np.exp(log_sum / count) / max(power / count, 1e-30))
     out[6] = wide
+    out[8] = moment / max(weight, 1e-30)
     out[7] = edge_slope(spectrum, n, floor, low, first, last, power / count)
 
 

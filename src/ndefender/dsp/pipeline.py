@@ -17,16 +17,17 @@ from .config import DspConfig
 from .describe import Describer
 from .fine import FineCutter
 from .floor import FloorEstimator
-from .grouping import absorb, join_combs, join_pulses, merge_impulses
+from .grouping import absorb, drop_shower, join_combs, join_pulses
 from .lasting import LastingFinder
 from .lobes import LobeSplitter
+from .noiselaw import patch_law
 from .segments import MAX_SEGMENTS
 from .spans import BURST_COLUMNS, POWER, START, STOP
 from .stft import TILE_BINS, Stft
 from .thresholds import Thresholds, thresholds
-from .window import gamma_shape
 
 MAX_BURSTS = 1024
+EDGE_COLUMNS = 2  # beside the filter's edge the floor is neither the noise's nor the silence's
 FLAT_RATIO = 0.84  # of the rate: digital half-band filters are flat that far
 WIDEST_RATIO = (
     0.9  # an analogue filter at least this wide, in units of the rate, leaves the flat part to the digital ones
@@ -47,10 +48,10 @@ class Pipeline:
         self.stft = Stft(config.n_fft, config.hop_samples, max_samples, remove_dc=not config.fine)
         self.max_samples = max_samples
         rows, columns = self.stft.sum4.shape[0], config.n_fft // TILE_BINS
-        window = self.stft.window
         self._floor = np.zeros(columns, dtype=np.float32)
-        tile_shape = gamma_shape(window, config.hop_samples, TILE_BINS, ROW_FRAMES)
-        self._floor_estimator = FloorEstimator(columns, tile_shape, QUANTISATION_POWER)
+        self._floor_estimator = FloorEstimator(
+            columns, patch_law(config.n_fft, config.hop_samples, TILE_BINS, ROW_FRAMES), QUANTISATION_POWER
+        )
         self._finder = BoxFinder(rows, config.n_fft)
         self._describer = Describer(config, self.stft)
         self._lasting = LastingFinder(self.stft, self._describer.features)
@@ -63,6 +64,7 @@ class Pipeline:
         self._segments = np.zeros((MAX_SEGMENTS, 2))
         self._bursts = np.zeros((MAX_BURSTS, BURST_COLUMNS))
         self._keep = np.zeros(MAX_BURSTS, dtype=np.uint8)
+        self._impulses = 0
         self._limits: dict[int, Thresholds] = {}
 
     def analyse(self, iq: NDArray[np.int16], block: np.void, out: np.void) -> int:
@@ -92,10 +94,10 @@ class Pipeline:
         steady = self._floor_estimator.steady
         stft, finder = self.stft, self._finder
         seen = self._seen(block)
-        spans = self._lasting.find(flat, n, n_rows, self._floor, steady, seen)
         limits = self._limits_for(n_rows)
+        spans = self._lasting.find(flat, n, n_rows, self._floor, steady, limits.lasting, seen)
         boxes = finder.find(stft.tiles, stft.peaks, n_rows, self._floor, steady, stft.mean, limits, spans, seen)
-        bursts = self._bursts[:0]
+        bursts, self._impulses = self._bursts[:0], 0
         if boxes:
             clipped = int(block["clipped_samples"]) * 1e6 > CLIP_PPM * n
             bursts = self._one_each(self._cut(flat, n, n_rows, float(block["rate_hz"]), boxes), clipped)
@@ -108,15 +110,13 @@ class Pipeline:
         """Columns inside the analogue bandwidth; what is beyond is only the filters' leakage."""
         columns = len(self._floor)
         ratio = float(block["bandwidth_hz"]) / float(block["rate_hz"])
-        margin = max(0, math.ceil((1 - ratio) / 2 * columns)) if ratio > 0 else 0
+        margin = math.ceil((1 - ratio) / 2 * columns) + EDGE_COLUMNS if 0 < ratio < 1 else 0
         return slice(margin, columns - margin)
 
     def _limits_for(self, n_rows: int) -> Thresholds:
         if n_rows not in self._limits:
             c = self.config
-            self._limits[n_rows] = thresholds(
-                self.stft.window, c.hop_samples, n_rows * ROW_FRAMES, c.false_alarms_per_dwell
-            )
+            self._limits[n_rows] = thresholds(c.n_fft, c.hop_samples, n_rows * ROW_FRAMES, c.false_alarms_per_dwell)
         return self._limits[n_rows]
 
     def _cut(self, iq: NDArray[np.int16], n: int, n_rows: int, rate_hz: float, n_boxes: int) -> NDArray[np.float64]:
@@ -148,7 +148,7 @@ class Pipeline:
         n_fft, keep = self.stft.n_fft, self._keep[: len(bursts)]
         absorb(bursts, np.argsort(-bursts[:, POWER] * (bursts[:, STOP] - bursts[:, START]), kind="stable"), keep)
         join_pulses(bursts, np.argsort(bursts[:, START], kind="stable"), n_fft, keep)
-        bursts = merge_impulses(join_combs(bursts[keep != 0], n_fft), n_fft)
+        bursts, self._impulses = drop_shower(join_combs(bursts[keep != 0], n_fft), n_fft)
         bursts = bursts[np.argsort(-bursts[:, POWER], kind="stable")]
         keep = self._keep[: len(bursts)]
         drop_artefacts(bursts, n_fft, clipped, keep)
@@ -160,6 +160,7 @@ class Pipeline:
         reference = self._describer.reference(block)
         summary["block"] = block
         summary["n_emissions"], summary["truncated"] = count, truncated
+        summary["impulses"] = self._impulses
         summary["n_frames"] = n_rows * ROW_FRAMES
         middle = len(self._floor) // 2
         summary["floor_db"] = to_db(float(np.partition(self._floor, middle)[middle]) / reference)

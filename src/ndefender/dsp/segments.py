@@ -203,7 +203,8 @@ def cut(
             earlier = find_step(envelope, start, step, spacing)
             step = earlier if earlier >= 0 else step
             refine_edges(envelope, n, start, step, spacing, noise, scratch, edges)
-            out[count, 0], out[count, 1] = edges[0], float(step)
+            out[count, 0] = edges[0] if count == 0 or out[count - 1, 1] < start else float(start)
+            out[count, 1] = float(step)
             count += 1
             start = step
         refine_edges(envelope, n, start, stop, spacing, noise, scratch, edges)

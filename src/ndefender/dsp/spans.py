@@ -22,4 +22,5 @@ FIRST, LAST = 12, 13  # frames it was measured on
 KIND = 14  # as of its box; CONTINUOUS_BOX only if it really lasts
 PULSED = 15  # 1 for joined pulses
 ON = 16  # samples on, 0 where that is STOP - START
-BURST_COLUMNS = 17
+CENTROID = 17  # of the CORE, fractional bins
+BURST_COLUMNS = 18

@@ -1,6 +1,6 @@
-"""Thresholds from a stated false-alarm probability (Gamma law of noise sums), never from a hand-set number of dB.
+"""Thresholds from a stated false-alarm probability (the law of noise sums), never from a hand-set number of dB.
 
-The dwell's probability is shared equally by the families of tests, and within a family by its tests (Šidák).
+The dwell's probability is shared by the families of tests, and within a family by its tests (Šidák).
 """
 
 from __future__ import annotations
@@ -8,14 +8,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.special import gammainccinv
-
+from .noiselaw import patch_law
 from .stft import ROW_FRAMES, TILE_BINS
-from .window import gamma_shape
 
-FAMILIES = 3  # cells, tiles, integrated bins
+# Shares of the dwell's false-alarm probability. Averages are held back by the floor's error anyway and get little of it.
+CELL_SHARE, TILE_SHARE, MEAN_SHARE = 0.45, 0.45, 0.1
 GROW_PFA = 1e-3  # a tile beside a detected one belongs to it above this
 FLOOR_ERROR_RATIO = 1.12  # the floor is known to about half a dB: integration cannot see below that
 
@@ -28,6 +25,7 @@ class Thresholds:
         cell: one cell, exponential.
         tile: sum of one tile.
         grow: sum of one tile next to a detection.
+        lasting: power that a column exceeds for nine tenths of the block.
         bin_mean: mean of one bin over the block.
         wide_mean: mean of WIDE_BINS bins over the block.
     """
@@ -35,6 +33,7 @@ class Thresholds:
     cell: float
     tile: float
     grow: float
+    lasting: float
     bin_mean: float
     wide_mean: float
 
@@ -47,31 +46,28 @@ def sidak(probability: float, tests: int) -> float:
     return -math.expm1(math.log1p(-probability) / tests)
 
 
-def mean_ratio(shape: float, probability: float) -> float:
-    """Ratio to its mean that a Gamma(shape) variable exceeds with `probability`."""
-    return float(gammainccinv(shape, probability) / shape)
-
-
-def thresholds(window: NDArray[np.float32], hop: int, frames: int, pfa_dwell: float) -> Thresholds:
+def thresholds(n_fft: int, hop: int, frames: int, pfa_dwell: float) -> Thresholds:
     """Compute all thresholds of a block.
 
     Args:
-        window: analysis window, shape (n_fft,).
+        n_fft: bins.
         hop: samples between frames.
         frames: frames of the block.
         pfa_dwell: false-alarm probability of the block, all tests together.
     Returns:
         The ratios.
     """
-    n_fft = len(window)
-    share = pfa_dwell / FAMILIES
-    tile_shape = gamma_shape(window, hop, TILE_BINS, ROW_FRAMES)
+    mean_share = MEAN_SHARE * pfa_dwell / 3
     n_tiles = n_fft * frames // (TILE_BINS * ROW_FRAMES)
+    tile = patch_law(n_fft, hop, TILE_BINS, ROW_FRAMES)
+    # nine tenths of a lasting column's tiles are loud: about as steady as the mean of a third of them
+    lasting = patch_law(n_fft, hop, TILE_BINS, max(1, round(frames / 3)))
     return Thresholds(
-        cell=-math.log(sidak(share, n_fft * frames)),
-        tile=mean_ratio(tile_shape, sidak(share, n_tiles)),
-        grow=mean_ratio(tile_shape, GROW_PFA),
-        bin_mean=FLOOR_ERROR_RATIO * mean_ratio(gamma_shape(window, hop, 1, frames), sidak(share / 2, n_fft)),
+        cell=-math.log(sidak(CELL_SHARE * pfa_dwell, n_fft * frames)),
+        tile=tile.quantile(sidak(TILE_SHARE * pfa_dwell, n_tiles)),
+        grow=tile.quantile(GROW_PFA),
+        lasting=lasting.quantile(sidak(mean_share, n_fft // TILE_BINS)),
+        bin_mean=FLOOR_ERROR_RATIO * patch_law(n_fft, hop, 1, frames).quantile(sidak(mean_share, n_fft)),
         wide_mean=FLOOR_ERROR_RATIO
-        * mean_ratio(gamma_shape(window, hop, WIDE_BINS, frames), sidak(share / 2, n_fft // WIDE_BINS)),
+        * patch_law(n_fft, hop, WIDE_BINS, frames).quantile(sidak(mean_share, n_fft // WIDE_BINS)),
     )
