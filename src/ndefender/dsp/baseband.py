@@ -103,8 +103,10 @@ def rotate_taps(
         omega: radians per input sample.
         taps_re, taps_im: float32, shape (2·length,), written.
     """
+    turn, phase = np.exp(-1j * omega), complex(1.0, 0.0)
     for k in range(prototype.shape[0]):
-        turned = prototype[k] * np.exp(-1j * omega * k)
+        turned = prototype[k] * phase
+        phase *= turn
         taps_re[2 * k], taps_re[2 * k + 1] = turned.real, -turned.imag
         taps_im[2 * k], taps_im[2 * k + 1] = turned.imag, turned.real
 

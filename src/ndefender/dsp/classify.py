@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from ..taxonomy import CHANNELS, CLASS_ID, UNKNOWN
@@ -25,8 +24,7 @@ DJI_BANDS = ((2400e6, 2483.5e6), (5150e6, 5250e6), (5725e6, 5850e6))
 OFDM_WIDTHS_HZ = (9e6, 18e6, 36e6)  # occupied part of 10, 20 and 40 MHz channels of 15-kHz subcarriers
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(NamedTuple):
     """What a rule may look at.
 
     Args:

@@ -44,6 +44,7 @@ from .spans import (
 )
 from .stft import TILE_BINS, Stft
 
+NO_EVIDENCE = dict.fromkeys(EVIDENCE_NAMES, 0.0)
 EDGE_BINS = 2.0  # closer than this to the end of the spectrum is cut off by it
 
 
@@ -126,7 +127,7 @@ class Describer:
         rate, n_fft = float(block["rate_hz"]), self._stft.n_fft
         bin_hz, reference = rate / n_fft, self.reference(block)
         rows = out[: len(bursts)]
-        rows[:] = np.zeros(1, dtype=out.dtype)
+        rows.view(np.uint8)[:] = 0
         start, length = bursts[:, START], bursts[:, STOP] - bursts[:, START]
         low, high = bursts[:, LOW], bursts[:, HIGH]
         width = np.maximum(high - low, 0.5)
@@ -146,40 +147,47 @@ class Describer:
         rows["confidence"] = confidence(statistic, n_fft * frames)
         evidence = rows["evidence"]
         evidence["flatness"], evidence["edge_db_per_mhz"] = bursts[:, FLATNESS], bursts[:, EDGE] / bin_hz * 1e6
-        evidence["burst_s"], evidence["duty_ratio"] = (
-            length / rate,
-            np.where(bursts[:, ON] > 0, bursts[:, ON], length) / n,
-        )
+        evidence["burst_s"] = length / rate
+        evidence["duty_ratio"] = np.where(bursts[:, ON] > 0, bursts[:, ON], length) / n
         evidence["hot_cells"], evidence["statistic"] = cells, statistic
-        for i, burst in enumerate(bursts):
-            self.features.collect(
-                iq,
-                round(burst[START]),
-                min(n, round(burst[STOP])),
-                rate,
-                offset[i],
-                rows["bandwidth_hz"][i],
-                evidence[i],
-            )
-            self._name(block, rows[i], burst, bin_hz)
+        self._name(iq, n, block, bursts, offset, rows)
 
-    def _name(self, block: np.void, row: np.void, burst: NDArray[np.float64], bin_hz: float) -> None:
-        center = None if int(block["flags"]) & BLOCK_NO_CENTER else float(row["center_hz"])
-        shape = Shape(
-            center_hz=center,
-            bandwidth_hz=float(row["bandwidth_hz"]),
-            duration_s=float(row["duration_s"]),
-            snr_db=float(row["snr_db"]),
-            bin_hz=bin_hz,
-            continuous=bool(burst[KIND] != BURST_BOX),
-            pulsed=bool(burst[PULSED] != 0),
-            evidence=dict(zip(EVIDENCE_NAMES, row["evidence"].item(), strict=True)),
+    def _name(
+        self,
+        iq: NDArray[np.int16],
+        n: int,
+        block: np.void,
+        bursts: NDArray[np.float64],
+        offset: NDArray[np.float64],
+        rows: np.ndarray,
+    ) -> None:
+        """Collect each emission's evidence and classify it."""
+        rate, centred = float(block["rate_hz"]), not int(block["flags"]) & BLOCK_NO_CENTER
+        bin_hz = rate / self._stft.n_fft
+        offsets, lasting = offset.tolist(), (bursts[:, KIND] != BURST_BOX).tolist()
+        pulsed = (bursts[:, PULSED] != 0).tolist()
+        places = np.rint(bursts[:, [START, STOP]]).astype(np.int64).tolist()
+        measured = zip(
+            rows["center_hz"].tolist(),
+            rows["bandwidth_hz"].tolist(),
+            rows["duration_s"].tolist(),
+            rows["snr_db"].tolist(),
+            strict=True,
         )
-        class_id, certainty = classify(shape)
-        row["class_id"], row["classification_confidence"] = class_id, certainty
-        if class_id == VIDEO:
-            row["flags"] |= EMISSION_CONCLUSIVE
-            row["pattern_mask"] = channel_mask(center) if center is not None else 0
+        for i, (center, bandwidth, duration, snr) in enumerate(measured):
+            start, stop = places[i]
+            found = self.features.collect(iq, start, min(n, stop), rate, offsets[i], bandwidth)
+            known_center = center if centred else None
+            shape = Shape(known_center, bandwidth, duration, snr, bin_hz, lasting[i], pulsed[i], NO_EVIDENCE | found)
+            class_id, certainty = classify(shape)
+            row = rows[i]
+            row["class_id"], row["classification_confidence"] = class_id, certainty
+            evidence = row["evidence"]
+            for name, value in found.items():
+                evidence[name] = value
+            if class_id == VIDEO:
+                row["flags"] |= EMISSION_CONCLUSIVE
+                row["pattern_mask"] = channel_mask(center) if centred else 0
 
     def _flags(self, bursts: NDArray[np.float64], n: int, seen: slice) -> NDArray[np.uint32]:
         n_fft = self._stft.n_fft

@@ -21,7 +21,8 @@ WIFI_AX_LAG_S = 12.8e-6  # IEEE 802.11ax-2021 table 27-12
 LORA_BANDWIDTHS_HZ = (125e3, 203.125e3, 250e3, 406.25e3, 500e3, 812.5e3, 1625e3)  # Semtech SX1276, SX1280 data sheets
 LORA_SF_LOW, LORA_SF_HIGH = 5, 10
 LEAST_STEADINESS = 0.35  # of the slope: a chirp down to 8 dB SNR keeps half of it, wraps included
-LOOK_SYMBOLS = 0.4  # a slope shows in part of a symbol
+LEAST_SLOPES = 64  # values behind the mean of a slope
+LOOK_SYMBOLS = 0.2  # a slope shows in part of a symbol
 
 
 @kernel
@@ -218,9 +219,9 @@ def narrow_tests(
         near = max(1, math.floor(rate_hz / lora_hz + 0.5))
         for sf in range(LORA_SF_LOW, LORA_SF_HIGH + 1):
             symbol = 2.0**sf / lora_hz * rate_hz
-            if x.shape[0] < LOOK_SYMBOLS * symbol:
-                break
             far = max(1, math.floor(symbol / 8 + 0.5))
+            if x.shape[0] < max(LOOK_SYMBOLS * symbol, near + far + LEAST_SLOPES):
+                break
             chirp_slope(x, near, far, slope)
             expected = 2 * math.pi * lora_hz * lora_hz / 2.0**sf * near * far / (rate_hz * rate_hz)
             if abs(abs(slope[0]) - expected) < 0.25 * expected and slope[1] > best:

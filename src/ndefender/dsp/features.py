@@ -22,7 +22,7 @@ OFDM15_HZ = 1e6  # narrowest OFDM of 15-kHz subcarriers worth a test (LTE at 1.4
 OFDM312_HZ = 8e6
 CONSTANT_CV = 0.36  # envelope of FM, FSK and LoRa down to about 10 dB SNR; OFDM and noise are at 0.52
 ENVELOPE_OUTPUTS = 1 << 12  # the envelope's spread is then known to two per cent
-LOOK_OUTPUTS = 1024  # enough to tell a constant envelope
+LOOK_OUTPUTS = 512  # enough to tell a constant envelope
 VIDEO_S = 14 * ev.PAL_LINE_S  # fourteen lines tell the line rate to a few hertz
 CHIRP_S = 1.3e-3  # four symbols at 812 kHz and SF8, the slowest of ExpressLRS at 2.4 GHz
 
@@ -43,7 +43,7 @@ class Budget(NamedTuple):
     wide_out: int
 
 
-LIVE = Budget(1 << 13, 96, 1 << 14, 1 << 12)
+LIVE = Budget(1 << 12, 96, 1 << 14, 1 << 12)
 FINE = Budget(1 << 16, 1024, 1 << 17, 1 << 14)
 
 
@@ -105,9 +105,8 @@ class FeatureExtractor:
         rate_hz: float,
         offset_hz: float,
         bandwidth_hz: float,
-        out: np.void,
-    ) -> None:
-        """Fill an EVIDENCE record.
+    ) -> dict[str, float]:
+        """Measure the evidence that an emission of this shape can give.
 
         Args:
             iq: int16, shape (2·n,), interleaved.
@@ -115,39 +114,41 @@ class FeatureExtractor:
             rate_hz: sample rate.
             offset_hz: centre of the emission relative to the LO.
             bandwidth_hz: occupied bandwidth.
-            out: EVIDENCE record; fields that do not apply stay 0.
+        Returns:
+            Values by the names of `records.EVIDENCE_NAMES`; what does not apply is left out.
         """
         step = decimation(rate_hz, bandwidth_hz)
         piece = Piece(iq, start, stop, offset_hz / rate_hz, step, rate_hz / step)
-        (self._narrow if bandwidth_hz < NARROW_HZ else self._wide)(piece, bandwidth_hz, out)
+        return (self._narrow if bandwidth_hz < NARROW_HZ else self._wide)(piece, bandwidth_hz)
 
     def _samples(self, piece: Piece, take: int) -> NDArray[np.complex64]:
         stop = min(piece.stop, piece.start + take)
         return self._downconverter.extract(piece.iq, piece.start, stop, piece.offset_ratio, piece.step)
 
-    def _narrow(self, piece: Piece, width_hz: float, out: np.void) -> None:
+    def _narrow(self, piece: Piece, width_hz: float) -> dict[str, float]:
         rate = piece.rate_hz
         x = self._samples(piece, max(self._budget.narrow_in, self._budget.narrow_out * piece.step))
         if len(x) < MIN_SAMPLES:
-            return
+            return {}
         cv = self._cv(x)
         lora = ev.nearest_lora(width_hz) if cv < CONSTANT_CV else 0.0
         spreading = ev.narrow_tests(x, rate, width_hz, lora, self._scratch, self._slope, self._frequency)
-        out["envelope_cv"] = cv
+        out = {"envelope_cv": cv}
         out["fm_deviation_hz"], out["fm_bimodality"] = ev.two_level(self._frequency, rate)
         if spreading != 0:
             chirps = self._samples(piece, round(CHIRP_S * rate * piece.step))
             out["chirp_score"] = ev.dechirp(chirps, rate, lora, spreading)
         elif cv > CONSTANT_CV and width_hz > OFDM15_HZ:
             out["cp_15khz"] = ev.cyclic_prefix(x, rate, width_hz, ev.LTE_LAG_S)
+        return out
 
-    def _wide(self, piece: Piece, width_hz: float, out: np.void) -> None:
+    def _wide(self, piece: Piece, width_hz: float) -> dict[str, float]:
         rate = piece.rate_hz
         x = self._samples(piece, max(self._budget.wide_in, self._budget.wide_out * piece.step))
         if len(x) < MIN_SAMPLES:
-            return
+            return {}
         cv = self._cv(x)
-        out["envelope_cv"] = cv
+        out = {"envelope_cv": cv}
         if cv < CONSTANT_CV:
             x = self._samples(piece, min(self._limit * piece.step, round(VIDEO_S * rate * piece.step)))
             if len(x) / rate > 8 * ev.PAL_LINE_S:
@@ -155,8 +156,10 @@ class FeatureExtractor:
         if cv > 0.5 * CONSTANT_CV:
             out["cp_15khz"] = ev.cyclic_prefix(x, rate, width_hz, ev.LTE_LAG_S)
             if width_hz > OFDM312_HZ:
+                x = x[: max(len(x) // 2, 1 << 12)]  # 802.11's prefixes are a fifth of a symbol: less will do
                 out["cp_312khz"] = ev.cyclic_prefix(x, rate, width_hz, ev.WIFI_LAG_S)
                 out["cp_78khz"] = ev.cyclic_prefix(x, rate, width_hz, ev.WIFI_AX_LAG_S)
+        return out
 
     def _cv(self, x: NDArray[np.complex64]) -> float:
         ev.envelope_moments(x[:ENVELOPE_OUTPUTS], self._moments)

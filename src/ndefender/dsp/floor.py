@@ -53,12 +53,13 @@ def column_ranked(bits: NDArray[np.int32], n_rows: int, step: int, rank: int, ou
 
 
 @kernel
-def local_median(bits: NDArray[np.int32], reach: int, out: NDArray[np.int32]) -> None:
-    """Median over ±reach neighbours, by bisection on bits; fewer at the ends.
+def local_median(bits: NDArray[np.int32], reach: int, stride: int, out: NDArray[np.int32]) -> None:
+    """Median over ±reach neighbours, every stride-th of them, by bisection on bits; fewer at the ends.
 
     Args:
         bits: int32 view of float32 values >= 0, shape (columns,).
-        reach: columns on each side.
+        reach: columns on each side, a multiple of stride.
+        stride: distance of the columns looked at.
         out: int32, shape (columns,), view of float32.
     """
     n = bits.shape[0]
@@ -66,15 +67,17 @@ def local_median(bits: NDArray[np.int32], reach: int, out: NDArray[np.int32]) ->
     padded[reach : reach + n] = bits
     count = np.zeros(n, dtype=np.int32)
     found = np.zeros(n, dtype=np.int32)
+    middle = np.zeros(n, dtype=np.int32)
+    for m in range(n):
+        middle[m] = (min(reach, m) // stride + min(reach, n - 1 - m) // stride + 1) // 2
     for bit in range(30, 30 - RANK_BITS, -1):
         count[:] = 0
-        for w in range(2 * reach + 1):
+        for w in range(0, 2 * reach + 1, stride):
             window = padded[w : w + n]
             for m in range(n):
                 count[m] += np.int32(window[m] < (found[m] | np.int32(1 << bit)))
         for m in range(n):
-            size = min(n, m + reach + 1) - max(0, m - reach)
-            if count[m] <= size // 2:
+            if count[m] <= middle[m]:
                 found[m] |= np.int32(1 << bit)
     out[:] = found
 
@@ -93,7 +96,8 @@ class FloorEstimator:
     def __init__(self, columns: int, law: NoiseLaw, quantisation_power: float) -> None:
         self._law = law
         self._least = quantisation_power
-        self._reach = max(4, columns // 10)
+        self._stride = max(1, columns // 128)
+        self._reach = max(4, columns // 10 // self._stride * self._stride)
         self.steady = np.zeros(columns, dtype=np.float32)  # power per bin that is there for nine tenths of the block
         self._local = np.zeros(columns, dtype=np.float32)
         self._flat: dict[float, tuple[slice, int]] = {}
@@ -116,7 +120,7 @@ class FloorEstimator:
         rank = min(used - 1, int(QUANTILE * used))
         column_ranked(tiles.view(np.int32), n_rows, step, rank, self.steady.view(np.int32))
         self.steady *= np.float32((1.0 + 0.5 ** (RANK_MANTISSA + 1)) / (TILE_CELLS * self._quantile_ratio(used, rank)))
-        local_median(self.steady.view(np.int32), self._reach, self._local.view(np.int32))
+        local_median(self.steady.view(np.int32), self._reach, self._stride, self._local.view(np.int32))
         flat, rank = self._flat_part(flat_ratio)
         quiet = min(float(np.partition(self._local[flat], rank)[rank]), quiet_power)
         np.minimum(self._local, np.float32(quiet * CAP_RATIO), out=out)

@@ -128,7 +128,8 @@ class LobeSplitter:
     def _beats(self, iq: NDArray[np.int16], n: int, box: NDArray[np.int32]) -> bool:
         """Whether a box's envelope varies as that of two transmitters does."""
         s = self._stft
-        start = s.row_start(int(box[B_ROW]), n) + s.n_fft
-        stop = min(n, max(start + s.min_samples, s.row_start(int(box[B_ROW_END]) - 1, n)))
+        first, last = s.row_start(int(box[B_ROW]), n), s.row_start(int(box[B_ROW_END]) - 1, n)
+        start = (first + last) // 2  # where both are on if both ever are
+        stop = min(n, start + max(s.min_samples, (last - first) // 2))
         middle, width = (box[B_LOW] + box[B_HIGH]) / 2 / s.n_fft - 0.5, (box[B_HIGH] - box[B_LOW]) / s.n_fft
         return self._features.envelope_cv(iq, start, stop, float(middle), float(width)) > BEAT_CV

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from .noiselaw import patch_law
 from .stft import ROW_FRAMES, TILE_BINS
 
-# Shares of the dwell's false-alarm probability. Averages are held back by the floor's error anyway and get little of it.
+# Shares of the dwell's false-alarm probability; averages are held back by the floor's error anyway.
 CELL_SHARE, TILE_SHARE, MEAN_SHARE = 0.45, 0.45, 0.1
 GROW_PFA = 1e-3  # a tile beside a detected one belongs to it above this
 FLOOR_ERROR_RATIO = 1.12  # the floor is known to about half a dB: integration cannot see below that
