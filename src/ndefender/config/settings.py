@@ -158,7 +158,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """
 
     iq_slots: int = 12
-    result_slots: int = 16
+    result_slots: int = 64
     beat_timeout_s: float = 10.0
     restart_window_s: float = 60.0
     max_restarts: int = 30

@@ -15,6 +15,7 @@ from ndefender.runtime.wiring import CaptureCount
 from ndefender.units import NS_PER_S
 
 FIRST_PAUSE_S = 0.25
+PAUSE_FACTOR = 1.25  # an attempt costs little; a radio that boots or is plugged in again should not wait for us
 TEMPERATURE_EVERY_S = 5.0
 TIMEOUTS_TO_LOSS = 2  # each of half the configured time-out
 
@@ -91,7 +92,7 @@ class RadioKeeper:
             raise
         except SourceError as error:
             source.close()
-            self._pause_s = min(self._reopen_max_s, self._pause_s * 2)
+            self._pause_s = min(self._reopen_max_s, self._pause_s * PAUSE_FACTOR)
             self._say(str(error))
             return False
         self._source, self._wanted = source, None

@@ -10,7 +10,9 @@ from types import FrameType
 from ndefender.radio.emulated.server import DEFAULT_LINK_BYTES_S, DEFAULT_RETUNE_S, EmulatedRadio
 from ndefender.radio.scene import Renderer, load_scene
 
-FAST_RATE_HZ = 61_440_000.0  # what a scanner sets first; prepared so that its write returns at once
+# What the board starts with, for clients that set nothing, and what a scanner sets first: prepared, so that its write
+# returns at once.
+USUAL_RATES_HZ = (30_720_000.0, 61_440_000.0)
 
 
 def run(
@@ -19,7 +21,7 @@ def run(
     port: int,
     link_bytes_s: float = DEFAULT_LINK_BYTES_S,
     retune_s: float = DEFAULT_RETUNE_S,
-    rates_hz: tuple[float, ...] = (FAST_RATE_HZ,),
+    rates_hz: tuple[float, ...] = USUAL_RATES_HZ,
 ) -> None:
     """Serve an emulated radio until SIGTERM or SIGINT, then return. Call it from the main thread.
 

@@ -35,7 +35,8 @@ class EmulatedRadio:
         link_bytes_s: rate of the network link.
         retune_s: time an LO, rate or filter change takes.
         chip: family member to pretend to be.
-        rates_hz: sample rates to prepare at the start, so that setting them later takes no time.
+        rates_hz: sample rates to prepare at the start, so that setting them later takes no time; by default the one
+            the board starts with.
         facts: context attributes instead of the default ones.
     """
 
@@ -118,7 +119,7 @@ class EmulatedRadio:
         """Visit the whole range once, so that nothing is built or compiled when samples are wanted in time."""
         state, chip = self.phy.state, self.phy.chip
         samples = np.empty((FIRST_SAMPLES, 2), np.int16)
-        for rate_hz in {float(state.rate_hz), *self._rates_hz}:
+        for rate_hz in set(self._rates_hz or (float(state.rate_hz),)):
             self._renderer.prepare(rate_hz)
             step_hz = max(rate_hz, WARM_STEP_HZ)
             for step in range(int((chip.max_center_hz - chip.min_center_hz) / step_hz) + 1):
