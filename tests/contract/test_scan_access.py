@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import httpx
@@ -55,6 +56,33 @@ WITH_KEY = {"X-API-Key": KEY}
 def client(keyed_server: Server) -> Any:
     with httpx.Client(base_url=keyed_server.http, timeout=DEADLINE_S) as http:
         yield http
+
+
+def raw_status(server: Server, request: bytes) -> int:
+    """Status of the answer to bytes that no HTTP library would send."""
+    with socket.create_connection(("127.0.0.1", server.tcp_port), DEADLINE_S) as raw:
+        raw.sendall(request)
+        line = raw.makefile("rb").readline()
+    assert line.startswith(b"HTTP/1.1 "), line
+    return int(line.split()[1])
+
+
+@pytest.mark.parametrize(
+    ("start", "more", "status"),
+    [
+        (b"GET http://[::bad/ HTTP/1.1", b"", 400),
+        (b"GET /api/v1/\xff\xfe HTTP/1.1", b"", 400),
+        (b"GET /api/v1/health HTTP/9.9", b"", 400),
+        (b"GET /" + b"x" * 70_000 + b" HTTP/1.1", b"", 413),
+        (b"POST /api/v1/run/stop HTTP/1.1", b"Origin: http://[\r\n", 403),
+        (b"POST /api/v1/run/stop HTTP/1.1", b"Content-Length: -5\r\n", 400),
+        (b"POST /api/v1/run/stop HTTP/1.1", b"Content-Length: 99999999999\r\n", 413),
+        (b"POST /api/v1/run/stop HTTP/1.1", b"Transfer-Encoding: chunked\r\n\r\nZZZ\r\n", 400),
+    ],
+)
+def test_garbage_is_answered_as_the_clients_error(open_server: Server, start: bytes, more: bytes, status: int) -> None:
+    host = f"Host: 127.0.0.1:{open_server.tcp_port}\r\nContent-Type: application/json\r\n".encode()
+    assert raw_status(open_server, start + b"\r\n" + host + more + b"\r\n") == status
 
 
 def upgrade_status(server: Server, path: str, **arguments: Any) -> int:

@@ -7,7 +7,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from sanic import Sanic
+from sanic.compat import Header
 from sanic.config import Config
+from sanic.exceptions import BadURL, URITooLong
+from sanic.models.protocol_types import TransportProtocol
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
@@ -24,6 +27,32 @@ REQUEST_S = 15  # longest time a client may take to send a request
 SHUTDOWN_S = 3.0  # longest time open connections may hold up a stop
 
 
+class AnswerableRequest(Request):
+    """A request that can be answered even where its URL cannot be parsed.
+
+    Sanic makes a second, empty request to answer such an error with, and gives it the same URL: that fails once more,
+    and the client gets a closed connection instead of a 400.
+    """
+
+    def __init__(
+        self,
+        url_bytes: bytes,
+        headers: Header,
+        version: str,
+        method: str,
+        transport: TransportProtocol,
+        app: App,
+        head: bytes = b"",
+        stream_id: int = 0,
+    ) -> None:
+        try:
+            super().__init__(url_bytes, headers, version, method, transport, app, head, stream_id)
+        except (BadURL, URITooLong):
+            if head:  # the client's own
+                raise
+            super().__init__(b"*", headers, version, method, transport, app, head, stream_id)
+
+
 def new_app(settings: ApiSettings, guard: Guard, error_body: ErrorBody) -> App:
     """Make an app with bounds, guard and error body, and no routes.
 
@@ -32,7 +61,7 @@ def new_app(settings: ApiSettings, guard: Guard, error_body: ErrorBody) -> App:
         guard: checks every request and finishes every answer.
         error_body: builds the API's error body from code and message.
     """
-    app: App = Sanic(settings.app_name, configure_logging=False, env_prefix=None)
+    app: App = Sanic(settings.app_name, configure_logging=False, env_prefix=None, request_class=AnswerableRequest)
     app.config.update(
         AUTO_EXTEND=False,  # extensions would add routes and headers of their own
         ACCESS_LOG=False,

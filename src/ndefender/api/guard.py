@@ -147,8 +147,11 @@ class Guard:
 
     def _check_origin(self, origin: str, host: str) -> None:
         origin = origin.lower()
-        parts = urlsplit(origin)
-        same = parts.scheme in ("http", "https") and parts.netloc == host
+        try:
+            parts = urlsplit(origin)
+            same = parts.scheme in ("http", "https") and parts.netloc == host
+        except ValueError:  # not even a URL
+            same = False
         if not same and origin not in self._origins:
             raise ApiError(
                 403, "origin_not_allowed", f"Origin {origin[:200]!r} is not allowed: add it to api.allowed_origins"
