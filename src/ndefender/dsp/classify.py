@@ -16,7 +16,7 @@ CHANNEL_REACH_HZ = 4e6  # transmitters drift and an FM spectrum leans with the p
 CHANNEL_TIE_HZ = 1.0e6  # two channels closer to the measured centre than this cannot be told apart
 UNKNOWN_CONFIDENCE = 0.3
 LEAST_SCORE = 0.5
-CARSON_LOW, CARSON_HIGH = 3.8, 8.5  # occupied bandwidth over deviation: 5.1 … 6.8 for h = 0.3 … 0.5
+CARSON_LOW, CARSON_HIGH = 4.4, 8.5  # occupied bandwidth over deviation: 5.1 … 6.8 for h = 0.3 … 0.5; a chirp 3.8
 
 ISM_2G4 = ((2400e6, 2483.5e6),)
 ISM_SUB_GHZ = ((433.05e6, 434.79e6), (863e6, 870e6), (902e6, 928e6))

@@ -19,6 +19,8 @@ from .stft import ROW_FRAMES, Stft
 VALLEY_RATIO = 0.03  # 15 dB below both lobes
 LEAST_SPLIT_BINS = 8
 BEAT_CV = 0.25  # envelope of two transmitters; one of constant envelope stays below 0.2 down to 10 dB SNR
+STEADIER = 0.7  # of one side alone; the sides of one OFDM signal with a notch are as rough as the whole
+CORE_SHARE = 0.6  # of a half, so that its neighbour does not reach in
 LEAST_LOBE_BINS = 3
 LEAST_VALLEY_BINS = 2
 LOBE_RATIO = 0.01  # a lobe 20 dB below the other is its skirt
@@ -115,7 +117,7 @@ class LobeSplitter:
             halves: list[NDArray[np.int32]] = []
             for i, box in enumerate(pending):
                 valley = int(self._valleys[i])
-                if found and valley >= 0 and self._beats(iq, n, box):
+                if found and valley >= 0 and self._beats(iq, n, box, valley):
                     left, right = box.copy(), box.copy()
                     left[B_HIGH] = right[B_LOW] = box[B_LOW] + valley
                     halves += [left, right]
@@ -125,11 +127,20 @@ class LobeSplitter:
             pending = np.array(halves[: MAX_BOXES - count], dtype=np.int32).reshape(-1, BOX_COLUMNS)
         return self._boxes[:count]
 
-    def _beats(self, iq: NDArray[np.int16], n: int, box: NDArray[np.int32]) -> bool:
-        """Whether a box's envelope varies as that of two transmitters does."""
+    def _beats(self, iq: NDArray[np.int16], n: int, box: NDArray[np.int32], valley: int) -> bool:
+        """Whether the two sides of a valley are two transmitters: together they beat, each alone is steady."""
         s = self._stft
         first, last = s.row_start(int(box[B_ROW]), n), s.row_start(int(box[B_ROW_END]) - 1, n)
         start = (first + last) // 2  # where both are on if both ever are
         stop = min(n, start + max(s.min_samples, (last - first) // 2))
-        middle, width = (box[B_LOW] + box[B_HIGH]) / 2 / s.n_fft - 0.5, (box[B_HIGH] - box[B_LOW]) / s.n_fft
-        return self._features.envelope_cv(iq, start, stop, float(middle), float(width)) > BEAT_CV
+
+        def cv(low: int, high: int, share: float) -> float:
+            return self._features.envelope_cv(
+                iq, start, stop, (low + high) / 2 / s.n_fft - 0.5, share * (high - low) / s.n_fft
+            )
+
+        low, high, middle = int(box[B_LOW]), int(box[B_HIGH]), int(box[B_LOW]) + valley
+        together = cv(low, high, 1.0)
+        return (
+            together > BEAT_CV and min(cv(low, middle, CORE_SHARE), cv(middle, high, CORE_SHARE)) < STEADIER * together
+        )

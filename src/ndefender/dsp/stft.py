@@ -17,7 +17,7 @@ from .window import blackman_harris
 ROW_FRAMES = 4
 TILE_BINS = 4
 DC_STRETCH = 256  # samples; int16 sums of them fit int32
-DC_EVERY = 16  # a sixteenth of the samples leaves a residue 12 dB below the noise of one bin
+DC_EVERY = 16  # a sixteenth of a dwell's samples leaves a residue 10 dB below the noise of one bin
 WINDOW_TERMS = 3  # of the analysis window
 BATCH_ROWS = 2  # eight frames of 2048 complex64 are 128 KiB: input and output stay in a core's L2
 
@@ -49,27 +49,30 @@ def window_frames(
 
 
 @kernel
-def dc_offset(iq: NDArray[np.int16], n_samples: int, stretch: int, every: int, out: NDArray[np.float64]) -> None:
-    """Mean of I and of Q over evenly spread stretches of a block.
+def dc_offset(
+    iq: NDArray[np.int16], n_samples: int, stretch: int, every: int, work: NDArray[np.float64], out: NDArray[np.float64]
+) -> None:
+    """Median over evenly spread stretches of their mean I and mean Q: bursts in half of them do not move it.
 
     Args:
         iq: int16, shape (2·n,), interleaved.
         n_samples: complex samples.
         stretch: complex samples looked at in one go.
         every: one stretch in this many.
+        work: float64, shape (2, >= n_samples // (stretch · every) + 1).
         out: float64, shape (2,), written.
     """
-    total_i, total_q, count = 0, 0, 0
+    count = 0
     for start in range(0, n_samples - stretch + 1, stretch * every):
         piece = iq[2 * start : 2 * (start + stretch)]
         part_i, part_q = 0, 0
         for k in range(stretch):
             part_i += piece[2 * k]
             part_q += piece[2 * k + 1]
-        total_i += part_i
-        total_q += part_q
-        count += stretch
-    out[0], out[1] = total_i / max(count, 1), total_q / max(count, 1)
+        work[0, count], work[1, count] = part_i / stretch, part_q / stretch
+        count += 1
+    for k in range(2):
+        out[k] = np.sort(work[k, :count])[count // 2] if count > 0 else 0.0
 
 
 @kernel
@@ -200,6 +203,7 @@ class Stft:
         self._leak = np.zeros(2 * (2 * WINDOW_TERMS - 1), dtype=np.float32)
         self._lines = np.fft.fft(self.window)[np.arange(-WINDOW_TERMS + 1, WINDOW_TERMS)]
         self._dc = np.zeros(2)
+        self._dc_work = np.zeros((2, max_samples // (DC_STRETCH * DC_EVERY) + 1))
         frames = BATCH_ROWS * ROW_FRAMES
         self._input = pyfftw.zeros_aligned((frames, n_fft), dtype=np.complex64)
         self._output = pyfftw.zeros_aligned((frames, n_fft), dtype=np.complex64)
@@ -251,7 +255,7 @@ class Stft:
         """
         n_rows = self.rows(n_samples)
         if self._remove_dc:
-            dc_offset(iq, n_samples, DC_STRETCH, DC_EVERY, self._dc)
+            dc_offset(iq, n_samples, DC_STRETCH, DC_EVERY, self._dc_work, self._dc)
             self._leak[:] = (self._lines * complex(*self._dc)).astype(np.complex64).view(np.float32)
         self.mean[:] = 0
         self.maximum[:] = 0

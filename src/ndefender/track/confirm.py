@@ -47,12 +47,24 @@ def held_back(track: Track, tracks: Sequence[Track], bands: Sequence[BandSpan], 
     """
     if track.conclusive:
         return False
+    if isinstance(track, Link) and any(_kin(track, other, policy) for other in tracks):
+        return True
     if isinstance(track, Station):
         if 2 * track.continuous_dwells >= track.dwells:
             return False  # no burst of another emitter looks continuous, dwell after dwell
         if track.bandwidth_hz <= policy.narrow_hz and _by_chance(track, tracks, bands, policy):
             return True
     return any(other is not track and _outnumbered(track, other, policy) for other in tracks)
+
+
+def _kin(track: Link, other: Track, policy: TrackPolicy) -> bool:
+    """Whether another, confirmed link is of the same kind in the same band: the two cannot be told apart."""
+    return (
+        isinstance(other, Link)
+        and other is not track
+        and other.confirmed
+        and other.is_kin(track.family, track.band, track.bandwidth_hz, policy)
+    )
 
 
 def _outnumbered(track: Track, other: Track, policy: TrackPolicy) -> bool:

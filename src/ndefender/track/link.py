@@ -115,6 +115,12 @@ class Link(Track):
         """Whether a bandwidth is this link's within what measurement spreads."""
         return self._width / policy.link_ratio <= bandwidth_hz <= self._width * policy.link_ratio
 
+    def is_kin(self, family: str, band: str | None, bandwidth_hz: float, policy: TrackPolicy) -> bool:
+        """Whether bursts of a family could not be told from this link's: all Bluetooth of a band is one, since two of
+        its bursts that touch look like a wider one."""
+        same = (band, family) == (self.band, self._family)
+        return same and (family == "bluetooth" or self.resembles(bandwidth_hz, policy))
+
     def _same_deviation(self, s: Sighting) -> bool:
         known = statistics.median(self._deviations) if self._deviations else 0.0
         if self._family == "lora" or known <= 0.0 or s.deviation_hz <= 0.0:
