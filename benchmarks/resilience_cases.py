@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from resilience_service import Missed, Service, await_, new_twice, start_process
 from websockets.exceptions import ConnectionClosed
@@ -23,7 +24,7 @@ TTL_S = 10.0
 AWAY_S = 30.0
 Figures = dict[str, float]
 
-URBAN = '[api]\nport = 0\n[tracker]\nttl_by_class_s = {{ Analog = {ttl_s} }}\n[radio]\nuri = "{uri}"\n'
+URBAN = '[api]\nport = 0\n[tracker]\nttl_s = {ttl_s}\n[radio]\nuri = "{uri}"\n'
 # One hop, visited some twenty-five times a second, with more tones in it than 200 events/s need.
 BUSY_TONES = 40
 BUSY = """
@@ -78,8 +79,18 @@ def first_contacts(folder: Path) -> Figures:
 
 def analog(service: Service) -> set[str]:
     """Ids of the live analogue pilots."""
-    contacts = (service.get("contacts") or {}).get("contacts", [])
-    return {each["id"] for each in contacts if each["features"]["class_path"][:1] == ["Analog"]}
+    return {each["id"] for each in live(service) if each["features"]["class_path"][:1] == ["Analog"]}
+
+
+def live(service: Service) -> list[dict[str, Any]]:
+    """Live contacts; none while nobody answers."""
+    contacts: list[dict[str, Any]] = (service.get("contacts") or {}).get("contacts", [])
+    return contacts
+
+
+def ids(service: Service) -> set[str]:
+    """Ids of all live contacts."""
+    return {each["id"] for each in live(service)}
 
 
 class Radio:
@@ -180,7 +191,7 @@ def slow_client(folder: Path) -> Figures:
     scene = folder / "busy.toml"
     scene.write_text(f'[scene]\nname = "busy"\nseed = 1\n{tones}')
     with running(folder, BUSY.format(scene=scene, update_s=0.1)) as service:
-        await_(lambda: len((service.get("contacts") or {}).get("contacts", [])) >= BUSY_TONES // 2, "the tones")
+        await_(lambda: len(live(service)) >= BUSY_TONES // 2, "the tones")
         listener = Listener(service.port)
         listener.start()
         front = service.pids("front")[-1]

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from resilience_cases import URBAN, Figures, analog, running
+from resilience_cases import URBAN, Figures, analog, ids, live, running
 from resilience_service import Missed, Service, await_, new_twice, sequence_gaps
 
 ROLES = ("capture", "worker-0", "front")
@@ -43,7 +43,7 @@ def kills(folder: Path, count: int, progress: Say) -> Figures:
     figures: Figures = {}
     config = URBAN.format(ttl_s=120.0, uri="emulate:urban")
     with running(folder, config) as service:
-        await_(lambda: (service.get("contacts") or {}).get("contacts"), "a contact")
+        await_(lambda: live(service), "a contact")
         off = survived = 0
         for role in ROLES:
             took = []
@@ -53,7 +53,7 @@ def kills(folder: Path, count: int, progress: Say) -> Figures:
                 stats = service.get("stats") or {}
                 time.sleep(rng.uniform(1.0, 2.0))  # at any moment of its work; it has been well for a second
                 took.append(service.kill(role))
-                survived += before <= analog(service)
+                survived += before <= ids(service)
                 after = service.get("stats") or {}
                 off += after["blocks_captured"] < stats["blocks_captured"]
                 off += after["blocks_analysed"] < stats["blocks_analysed"]
@@ -81,8 +81,8 @@ def killed_supervisors(folder: Path, count: int, progress: Say) -> Figures:
         begun_s = time.monotonic()
         with running(folder, config) as service:
             whole.append(time.monotonic() - begun_s)
-            await_(lambda: (service.get("contacts") or {}).get("contacts"), "a contact")
-            lost_ids += not before <= analog(service)
+            await_(lambda: live(service), "a contact")
+            lost_ids += not before <= ids(service)
             await_(lambda: len(analog(service)) >= 2, "both pilots")
             before = analog(service)
             if "Traceback" in service.log():

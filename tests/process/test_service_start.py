@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from pathlib import Path
@@ -47,6 +48,7 @@ def test_a_scene_that_does_not_exist_ends_the_service(tmp_path: Path) -> None:
     service = Service(settings_for(tmp_path, uri="emulate:nowhere"), tmp_path)
     assert ended(service) == EXIT_CONFIG
     assert "nowhere" in service.log()
+    assert "Traceback" not in service.log()  # whoever wrote the configuration wants a line, not our insides
     assert not service.segments()
 
 
@@ -73,5 +75,39 @@ def test_a_radio_that_is_not_there_is_offline_with_a_reason_and_nothing_is_inven
         service.process.send_signal(signal.SIGINT)
         assert service.process.wait(60) == 0
         wait_for(lambda: not service.members(), "all its processes are gone")
+    finally:
+        service.destroy()
+
+
+@pytest.mark.slow
+def test_a_radio_that_never_answers_does_not_hold_up_the_end(tmp_path: Path) -> None:
+    with socket.socket() as mute:
+        mute.bind(("127.0.0.1", 0))
+        mute.listen()
+        service = Service(settings_for(tmp_path, uri=f"ip:127.0.0.1:{mute.getsockname()[1]}"), tmp_path)
+        try:
+            peer, _ = mute.accept()  # libiio asks, and waits for an answer
+            with peer:
+                wait_for(lambda: service.pids("capture"), "capture is up")
+                os.killpg(service.process.pid, signal.SIGINT)
+                assert service.process.wait(60) == 0
+            wait_for(lambda: not service.members(), "all its processes are gone")
+            assert not service.segments()
+        finally:
+            service.destroy()
+
+
+@pytest.mark.slow
+def test_a_stop_told_to_the_process_and_its_group_is_clean(tmp_path: Path) -> None:
+    service = Service(settings_for(tmp_path), tmp_path)
+    try:
+        service.await_whole()
+        service.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: "SIGTERM: stopping" in service.log(), "the first is heard")
+        os.killpg(service.process.pid, signal.SIGTERM)
+        assert service.process.wait(60) == 0
+        assert "at a second signal" not in service.log()
+        wait_for(lambda: not service.members(), "all its processes are gone")
+        assert not service.segments()
     finally:
         service.destroy()

@@ -112,7 +112,10 @@ def child_main(spec: ProcessSpec, wiring: Wiring, parent_pid: int) -> None:
         code = entry(Child(spec, wiring, board, board.row(spec.rows[0]), stop))
     except Exception as error:
         code = exit_code_for(error)
-        log.exception("ends with exit code %d", code)
+        if code == EXIT_CONFIG:  # told to whoever wrote it, not to whoever wrote this
+            log.error("%s", error)
+        else:
+            log.exception("ends with exit code %d", code)
     logging.shutdown()
     sys.exit(code)
 

@@ -9,6 +9,7 @@ from ndefender.runtime.wiring import Seat, worker_count
 
 COMPILE_S = 600.0  # first compile of every kernel on a slow board
 START_S = 60.0
+CAPTURE_STOP_S = 1.0  # inside libiio it hears nothing for seconds while a radio is silent; it has nothing to finish
 FIRST, AFTER_WARM_UP = 0, 1  # the first worker compiles what all of them use; the others then find it in the cache
 STOP_CAPTURE, STOP_WORKERS, STOP_FRONT, STOP_REST = 0, 1, 2, 3
 
@@ -47,6 +48,7 @@ def process_table(settings: Settings) -> list[ProcessSpec]:
             stop_order=STOP_CAPTURE,
             beat_timeout_s=beat_s,
             start_timeout_s=START_S,
+            stop_timeout_s=CAPTURE_STOP_S,
         ),
     ]
     table += [
