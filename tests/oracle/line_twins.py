@@ -22,10 +22,11 @@ def ranked(values: Array, step: int, rank: int) -> Array:
     return cut_short(np.partition(used, rank, axis=0)[rank])
 
 
-def medians(values: Array, reach: int) -> Array:
-    """Upper median over ±reach."""
+def medians(values: Array, reach: int, stride: int = 1) -> Array:
+    """Upper median over every stride-th of ±reach."""
     n = len(values)
-    windows = [values[max(0, i - reach) : i + reach + 1] for i in range(n)]
+    around = range(-reach, reach + 1, stride)
+    windows = [values[[i + k for k in around if 0 <= i + k < n]] for i in range(n)]
     return cut_short(np.array([np.sort(w)[len(w) // 2] for w in windows]))
 
 
@@ -36,8 +37,9 @@ def moving_average(values: Array, length: int) -> Array:
 
 
 def zero_padded_mean(values: Array, length: int) -> Array:
-    """Centred sum over ±length // 2 with zeros beyond the ends, divided by `length`."""
-    return np.convolve(values, np.ones(2 * (length // 2) + 1), mode="same") / length
+    """Centred mean over ±length // 2 with zeros beyond the ends."""
+    kernel = np.ones(2 * (length // 2) + 1)
+    return np.convolve(values, kernel / len(kernel), mode="same")
 
 
 def on_mask(envelope: Array, quiet: float, reach: int, gap_ratio: float) -> Array:

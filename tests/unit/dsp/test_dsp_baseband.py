@@ -97,14 +97,23 @@ def test_output_k_is_centred_on_its_input(start: int) -> None:
     assert x[7] == pytest.approx(x[9], rel=1e-3)
 
 
-@pytest.mark.xfail(strict=True, reason="the filter starts at sample 0: outputs lie half a filter later than stated")
-def test_output_k_is_centred_on_its_input_at_the_start_of_the_block() -> None:
-    step, at = 8, 64
+@pytest.mark.parametrize("start", [0, 5, 11, 12, 13])
+def test_the_origin_says_where_outputs_lie_at_the_start_of_the_block(start: int) -> None:
+    """Half a filter, 12 samples, is missing before sample 0: the first output is centred where it fits."""
+    step, down = 8, Downconverter(400)
     iq = np.zeros(2 * 1000, dtype=np.int16)
+    at = max(start, TAPS_PER_STEP * step // 2) + 8 * step
     iq[2 * at] = 2000
-    x = np.abs(Downconverter(400).extract(iq, 0, 900, 0.11, step))
-    assert np.argmax(x) == at // step
-    assert x[at // step - 1] == pytest.approx(x[at // step + 1], rel=1e-3)
+    x = np.abs(down.extract(iq, start, 900, 0.11, step))
+    assert down.origin == at - 8 * step
+    assert np.argmax(x) == 8
+    assert x[7] == pytest.approx(x[9], rel=1e-3)
+
+
+def test_the_origin_without_decimation_is_the_start() -> None:
+    down = Downconverter(400)
+    down.extract(np.zeros(2000, dtype=np.int16), 7, 900, 0.11, 1)
+    assert down.origin == 7
 
 
 def test_the_output_is_bounded_by_what_exists_and_by_its_memory() -> None:

@@ -47,7 +47,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("shape", "path"), CASES, ids=lambda v: "/".join(v) if isinstance(v, tuple) else "")
+@pytest.mark.parametrize(("shape", "path"), CASES, ids=lambda v: "" if isinstance(v, Shape) else "/".join(v))
 def test_evidence_names_the_class(shape: Shape, path: tuple[str, ...]) -> None:
     class_id, confidence = classify(shape)
     assert CLASSES[class_id].path == path

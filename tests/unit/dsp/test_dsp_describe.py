@@ -56,18 +56,12 @@ def test_a_carrier_has_its_level_and_flags() -> None:
     assert CLASSES[found["class_id"]].path == ("Interference", "CW")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="between two bins a carrier is 3.8 bins wide and the rule for carriers ends at 3.5"
-)
 @pytest.mark.parametrize("offset_bins", [51.2, 51.5])
 def test_a_carrier_between_bins_is_a_carrier(offset_bins: float) -> None:
     _, (found,) = analysed(PIPELINE, quantised(_air() + 500 * tone(N, offset_bins / N_FFT)), block_of(N, RATE_HZ))
     assert CLASSES[found["class_id"]].path == ("Interference", "CW")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="centres are half a bin too high: bin i is taken to span i..i+1, not i-0.5..i+0.5"
-)
 @pytest.mark.parametrize("offset_bins", [-60.0, 51.0, 51.5])
 def test_a_carrier_s_centre_is_exact(offset_bins: float) -> None:
     _, (found,) = analysed(PIPELINE, quantised(_air() + 500 * tone(N, offset_bins / N_FFT)), block_of(N, RATE_HZ))

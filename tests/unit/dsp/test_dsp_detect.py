@@ -93,10 +93,10 @@ def test_spans_above_are_groups_with_a_seed(gap: int) -> None:
         assert _spans(values, high, low, gap) == twin.spans(values, high, low, gap - 1)
 
 
-@pytest.mark.xfail(strict=True, reason="a hole of `gap` values ends a span: the docstring says it does not")
-def test_spans_above_bridges_a_hole_of_gap_values() -> None:
+def test_a_hole_of_gap_values_ends_a_span_and_a_shorter_one_does_not() -> None:
     values, ones = np.array([5, 0, 0, 0, 5], dtype=np.float32), np.ones(5, dtype=np.float32)
-    assert _spans(values, ones, ones, 3) == [(0, 5)]
+    assert _spans(values, ones, ones, 3) == [(0, 1), (4, 5)]
+    assert _spans(values, ones, ones, 4) == [(0, 5)]
 
 
 def test_spans_above_stops_when_its_table_is_full() -> None:

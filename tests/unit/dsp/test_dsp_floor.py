@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from oracle import law_twins
 from oracle import line_twins as twin
 
 from ndefender.dsp.floor import CAP_RATIO, RANK_MANTISSA, TILE_CELLS, FloorEstimator, column_ranked, local_median
+from ndefender.dsp.noiselaw import patch_law
+from ndefender.dsp.window import blackman_harris
 
 
 def _spread(shape: tuple[int, ...], seed: int = 3) -> np.ndarray:
@@ -26,22 +29,30 @@ def test_column_ranked_is_a_partition(columns: int, rows: int, step: int, rank: 
     assert np.all(out <= exact) and np.all(out >= exact * (1 - 2.0**-RANK_MANTISSA))
 
 
-@pytest.mark.parametrize(("n", "reach"), [(1, 4), (5, 4), (16, 4), (64, 1), (200, 12)])
-def test_local_median_is_the_median_of_the_neighbours(n: int, reach: int) -> None:
+@pytest.mark.parametrize(
+    ("n", "reach", "stride"), [(1, 4, 1), (5, 4, 1), (16, 4, 2), (64, 1, 1), (200, 12, 1), (200, 12, 4)]
+)
+def test_local_median_is_the_median_of_the_neighbours(n: int, reach: int, stride: int) -> None:
     values, out = _spread((n,)), np.zeros(n, dtype=np.float32)
-    local_median(values.view(np.int32), reach, out.view(np.int32))
-    np.testing.assert_array_equal(out, twin.medians(values, reach))
+    local_median(values.view(np.int32), reach, stride, out.view(np.int32))
+    np.testing.assert_array_equal(out, twin.medians(values, reach, stride))
+
+
+LAW = patch_law(256, 256, 4, 4)
+WEIGHTS = np.repeat(law_twins.bin_eigenvalues(blackman_harris(256), 4), 4)
 
 
 def _estimate(tiles: np.ndarray, flat_ratio: float = 1.0, quiet_power: float = np.inf) -> tuple[np.ndarray, np.ndarray]:
-    estimator = FloorEstimator(tiles.shape[1], 12.0, 2 / 12)
+    estimator = FloorEstimator(tiles.shape[1], LAW, 2 / 12)
     out = np.zeros(tiles.shape[1], dtype=np.float32)
     estimator.estimate(tiles, len(tiles), flat_ratio, quiet_power, out)
     return out, estimator.steady
 
 
 def _noise_tiles(rows: int = 48, columns: int = 128) -> np.ndarray:
-    return (np.random.default_rng(9).gamma(12.0, size=(rows, columns)) / 12 * 100 * TILE_CELLS).astype(np.float32)
+    """Tile sums of white noise of power 100: exponentials weighted as the window correlates neighbouring bins."""
+    draws = np.random.default_rng(9).exponential(size=(rows, columns, TILE_CELLS))
+    return (100 * draws @ WEIGHTS).astype(np.float32)
 
 
 def test_the_floor_is_the_mean_power_per_bin() -> None:

@@ -8,22 +8,28 @@ from oracle import box_twins
 
 from ndefender.dsp.artefacts import drop_artefacts, is_artefact, is_dc
 from ndefender.dsp.grouping import (
+    COMB_FRAMES,
+    COMB_GAP_RATIO,
+    COMB_PIECES,
     INSIDE_BAND,
     INSIDE_TIME,
+    KEYED_BINS,
     MAX_IMPULSES,
     absorb,
     belongs,
+    drop_shower,
     extend,
     is_impulse,
     is_keyed,
+    join_combs,
     join_pulses,
-    merge_impulses,
 )
 from ndefender.dsp.spans import (
     BOX_HIGH,
     BOX_LOW,
     BURST_BOX,
     BURST_COLUMNS,
+    CENTROID,
     CONTINUOUS_BOX,
     CORE,
     FIRST,
@@ -47,7 +53,7 @@ def _burst(
 ) -> np.ndarray:
     row = np.zeros(BURST_COLUMNS)
     row[[START, STOP, LOW, HIGH, POWER, KIND, CORE, NOISE]] = start, stop, low, high, power, kind, core, 1.0
-    row[[BOX_LOW, BOX_HIGH]] = low - 8, high + 8
+    row[[BOX_LOW, BOX_HIGH, CENTROID]] = low - 8, high + 8, (low + high) / 2
     row[[FIRST, LAST]] = start // N_FFT, max(start // N_FFT + 1, stop // N_FFT)
     return row
 
@@ -92,11 +98,11 @@ def test_belongs_asks_for_band_level_and_pause(pulse: np.ndarray, expected: bool
     assert belongs(_burst(1000, 2000, 100, 104), pulse, 1000.0) == expected
 
 
-def test_extend_covers_both_and_keeps_the_stronger_level() -> None:
+def test_extend_covers_both_and_keeps_the_level_and_core_of_the_stronger() -> None:
     packet, pulse = _burst(1000, 2000, 100, 104), _burst(3000, 4500, 101, 105, power=200)
     packet[ON] = 1000
     extend(packet, pulse)
-    assert packet[[START, STOP, LOW, HIGH, POWER, PULSED, ON]].tolist() == [1000, 4500, 101, 105, 200, 1, 2500]
+    assert packet[[START, STOP, LOW, HIGH, POWER, PULSED, ON]].tolist() == [1000, 4500, 101.5, 104.5, 200, 1, 2500]
     assert packet[[FIRST, LAST]].tolist() == [1000 // N_FFT, 4500 // N_FFT]
 
 
@@ -118,16 +124,137 @@ def test_what_was_dropped_is_not_joined() -> None:
     assert bursts[0, STOP] == 2000
 
 
-def test_a_shower_of_clicks_is_one_burst_and_a_few_stay() -> None:
-    clicks = np.array([_burst(s * 5000, s * 5000 + 300, 20 + s, 28 + s, power=s + 1, core=8) for s in range(12)])
-    signal = _burst(0, 50000, 150, 190, core=40)[None]
-    assert is_impulse(np.concatenate([clicks, signal]), N_FFT).tolist() == [True] * 12 + [False]
-    few = np.concatenate([clicks[:MAX_IMPULSES], signal])
-    assert merge_impulses(few, N_FFT) is few
-    merged = merge_impulses(np.concatenate([clicks, signal]), N_FFT)
-    assert len(merged) == 2
-    assert merged[1, [START, STOP, LOW, HIGH, PULSED]].tolist() == [0, 11 * 5000 + 300, 20, 39, 1]
-    assert merged[1, ON] == pytest.approx(12 * 300)
+@pytest.mark.parametrize("core", [2.0, 3.0, KEYED_BINS])
+def test_a_keyed_packet_is_as_wide_as_its_core(core: float) -> None:
+    """Splatter of keying and clipping widens the occupied band of some pulses; the core stays where it is."""
+    bursts = np.array([_burst(s, s + 1000, 100 - s / 500, 104, core=core) for s in (1000, 3000, 5000)])
+    bursts[:, CENTROID] = 102.25
+    keep = _ones(3)
+    join_pulses(bursts, np.arange(3), N_FFT, keep)
+    assert keep.tolist() == [1, 0, 0]
+    assert bursts[0, [LOW, HIGH]].tolist() == [102.25 - core / 2, 102.25 + core / 2]
+
+
+def test_the_band_of_a_packet_is_the_core_of_its_strongest_pulse() -> None:
+    bursts = np.array([_burst(s, s + 1000, 96, 110, power=p) for s, p in ((1000, 50), (3000, 150), (5000, 100))])
+    bursts[:, CENTROID], bursts[:, CORE] = (102.0, 102.5, 103.0), (4.0, 3.0, 2.0)
+    keep = _ones(3)
+    join_pulses(bursts, np.arange(3), N_FFT, keep)
+    assert keep.tolist() == [1, 0, 0]
+    assert bursts[0, [LOW, HIGH, POWER]].tolist() == [101.0, 104.0, 150.0]
+
+
+def test_what_is_wider_than_a_pulse_keeps_its_occupied_band() -> None:
+    """Short and wide bursts may be pulses, but their core is no band of a carrier."""
+    bursts = np.array([_burst(s, s + 300, 90, 112, core=KEYED_BINS + 1) for s in (1000, 1500)])
+    keep = _ones(2)
+    join_pulses(bursts, np.arange(2), N_FFT, keep)
+    assert keep.tolist() == [1, 0]
+    assert bursts[0, [LOW, HIGH]].tolist() == [90, 112]
+    modulated = np.array([_burst(0, 20000, 150, 190, core=40)])
+    join_pulses(modulated, np.arange(1), N_FFT, _ones(1))
+    assert modulated[0, [LOW, HIGH]].tolist() == [150, 190]
+
+
+def _clicks(count: int, low: float = 20, apart: float = 5.0, width: float = 8) -> np.ndarray:
+    return np.array(
+        [
+            _burst(k * 5000, k * 5000 + 300, low + apart * k, low + apart * k + width, power=k + 1, core=8)
+            for k in range(count)
+        ]
+    )
+
+
+SIGNAL = _burst(0, 50000, 150, 190, core=40)[None]
+
+
+def test_a_shower_of_clicks_is_counted_and_taken_out() -> None:
+    clicks = _clicks(12)
+    assert is_impulse(np.concatenate([clicks, SIGNAL]), N_FFT).tolist() == [True] * 12 + [False]
+    left, count = drop_shower(np.concatenate([clicks[:6], SIGNAL, clicks[6:]]), N_FFT)
+    assert count == 12
+    np.testing.assert_array_equal(left, SIGNAL)
+
+
+def test_a_few_clicks_stay() -> None:
+    few = np.concatenate([_clicks(MAX_IMPULSES), SIGNAL])
+    left, count = drop_shower(few, N_FFT)
+    assert count == 0
+    np.testing.assert_array_equal(left, few)
+    assert drop_shower(np.concatenate([_clicks(MAX_IMPULSES + 1), SIGNAL]), N_FFT)[1] == MAX_IMPULSES + 1
+
+
+def test_short_packets_on_one_frequency_are_no_shower_but_clicks_over_the_whole_band_are() -> None:
+    packets = np.concatenate([_clicks(20, low=100, apart=0.1), SIGNAL])
+    left, count = drop_shower(packets, N_FFT)
+    assert count == 0
+    np.testing.assert_array_equal(left, packets)
+    left, count = drop_shower(np.concatenate([_clicks(20, low=10, apart=0.1, width=200), SIGNAL]), N_FFT)
+    assert len(left) == 21 and count == 0  # longer than a click of that width can be
+    wide = _clicks(20, low=10, apart=0.1, width=200)
+    wide[:, STOP] = wide[:, START] + 30
+    left, count = drop_shower(np.concatenate([wide, SIGNAL]), N_FFT)
+    assert (len(left), count) == (1, 20)
+
+
+def test_clicks_joined_to_a_packet_belong_to_the_shower_and_keyed_packets_do_not() -> None:
+    joined, keyed = _burst(0, 30000, 60, 90, core=20), _burst(0, 30000, 60, 63, core=3)
+    joined[PULSED] = keyed[PULSED] = 1
+    assert is_impulse(np.array([joined, keyed]), N_FFT).tolist() == [True, False]
+    left, count = drop_shower(np.concatenate([_clicks(12), [joined, keyed]]), N_FFT)
+    assert count == 13
+    np.testing.assert_array_equal(left, keyed[None])
+
+
+GAP = COMB_GAP_RATIO * N_FFT
+
+
+def _comb(lines: int, start: float = 0, gap: float = 5.0, length: float = 600) -> np.ndarray:
+    rows = np.array(
+        [_burst(start + 7 * k, start + length, 60 + k * (gap + 2), 62 + k * (gap + 2)) for k in range(lines)]
+    )
+    rows[:, POWER] = 10.0 * np.arange(1, lines + 1)
+    return rows
+
+
+def test_the_lines_of_a_cut_preamble_are_one_burst() -> None:
+    lines = _comb(8)
+    found = join_combs(np.concatenate([SIGNAL, lines[::-1]]), N_FFT)
+    assert len(found) == 2
+    np.testing.assert_array_equal(found[0], SIGNAL[0])
+    comb = found[1]
+    assert comb[[START, STOP, LOW, HIGH]].tolist() == [0, 600, 60, 111]
+    assert comb[[BOX_LOW, BOX_HIGH]].tolist() == [52, 119]
+    assert comb[[FIRST, LAST]].tolist() == [lines[:, FIRST].min(), lines[:, LAST].max()]
+    assert comb[[POWER, NOISE, CORE]].tolist() == [360, 8, 24]
+
+
+def test_two_combs_are_two() -> None:
+    found = join_combs(np.concatenate([_comb(5), _comb(4, start=20_000)]), N_FFT)
+    assert np.sort(found[:, START]).tolist() == [0, 20_000]
+    assert np.sort(found[:, HIGH]).tolist() == [83, 90]
+
+
+@pytest.mark.parametrize(
+    "bursts",
+    [
+        _comb(COMB_PIECES - 1),  # two neighbours are two
+        _comb(8, gap=GAP + 0.5),  # too far apart
+        _comb(8, length=COMB_FRAMES * N_FFT + 60),  # longer than a preamble's piece
+        np.array(
+            [_burst(k * (N_FFT + 1), k * (N_FFT + 1) + 300, 60 + 7 * k, 62 + 7 * k) for k in range(8)]
+        ),  # one by one
+        np.concatenate([_comb(2), _comb(2, start=9000)]),
+    ],
+)
+def test_what_is_no_comb_stays(bursts: np.ndarray) -> None:
+    np.testing.assert_array_equal(join_combs(bursts, N_FFT), bursts)
+
+
+def test_lasting_lines_are_no_comb() -> None:
+    lines = _comb(8)
+    lines[:, KIND] = CONTINUOUS_BOX
+    assert join_combs(lines, N_FFT) is lines
 
 
 STRONG = _burst(0, 40000, 150, 170, power=1e6)

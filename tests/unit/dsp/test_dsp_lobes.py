@@ -67,6 +67,30 @@ def test_neighbouring_channels_that_beat_are_two(spacing_hz: float) -> None:
     assert np.sort(found["center_hz"]) == pytest.approx([2e6, 2e6 + spacing_hz], abs=60e3)
 
 
+@pytest.mark.parametrize(
+    "channels",
+    [2, 3, pytest.param(4, marks=pytest.mark.xfail(strict=True, reason="both halves hold two, which beat too"))],
+)
+def test_several_neighbouring_channels_that_beat_are_as_many(channels: int) -> None:
+    rng = np.random.default_rng(5)
+    x, wanted = white(rng, SAMPLES), 2e6 + 1.5e6 * np.arange(channels)
+    for offset_hz in wanted:
+        signal = shifted(gfsk(rng, 20000, 15, 160e3 / RATE_HZ), offset_hz / RATE_HZ)
+        placed(x, inband(35, 1e6 / RATE_HZ) * signal, 9000)
+    _, found = analysed(Pipeline(DspConfig(n_fft=N_FFT), SAMPLES), quantised(x), block_of(SAMPLES, RATE_HZ))
+    assert np.sort(found["center_hz"]) == pytest.approx(wanted, abs=60e3)
+
+
+def test_one_ofdm_signal_with_a_notch_stays_one() -> None:
+    rng = np.random.default_rng(6)
+    x = white(rng, SAMPLES)
+    for offset in (0.15, 0.21):
+        placed(x, inband(35, 0.04) * shifted(band_noise(rng, 20000, 0.04), offset), 9000)
+    _, found = analysed(Pipeline(DspConfig(n_fft=N_FFT), SAMPLES), quantised(x), block_of(SAMPLES, RATE_HZ))
+    assert len(found) == 1
+    assert found["center_hz"][0] == pytest.approx(0.18 * RATE_HZ, abs=100e3)
+
+
 def test_wide_keying_of_one_carrier_stays_one() -> None:
     rng = np.random.default_rng(3)
     x = white(rng, SAMPLES)

@@ -115,9 +115,6 @@ def test_three_levels_are_three_in_order() -> None:
     assert np.allclose(found, [(50, 150), (150, 250), (250, 350)], atol=2 * SPACING)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the start of a middle piece is taken from its half-power edge, not from the step"
-)
 def test_pieces_of_three_levels_do_not_overlap() -> None:
     found = _cut(_envelope(400, *THREE_LEVELS, seed=3))
     assert all(before[1] <= after[0] for before, after in itertools.pairwise(found))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from oracle import plane_twins as twin
 
-from ndefender.dsp.stft import ROW_FRAMES, Stft, dc_offset, power_row, power_rows, reduce_row, window_frames
+from ndefender.dsp.stft import ROW_FRAMES, Stft, dc_offset, power_row, power_rows, reduce_row, take_away, window_frames
 from ndefender.dsp.window import blackman_harris
 
 
@@ -15,22 +15,36 @@ def _iq(n: int, seed: int = 5) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("n_fft", "hop", "start"), [(64, 64, 0), (64, 32, 17), (128, 128, 100)])
-def test_window_frames_is_samples_without_their_offset_times_window(n_fft: int, hop: int, start: int) -> None:
+def test_window_frames_is_samples_times_window(n_fft: int, hop: int, start: int) -> None:
     iq, window = _iq(8 * n_fft), blackman_harris(n_fft)
-    out, offset = np.zeros((5, 2 * n_fft), dtype=np.float32), complex(300, -70)
-    offset2 = np.stack([offset.real * window, offset.imag * window], axis=1).astype(np.float32).reshape(-1)
-    window_frames(iq, start, hop, np.repeat(window, 2), offset2, out)
-    expected = twin.frames(iq, start, hop, window, 5) - offset * window
-    np.testing.assert_allclose(out.view(np.complex64), expected, rtol=1e-4, atol=1e-3)
+    out = np.zeros((5, 2 * n_fft), dtype=np.float32)
+    window_frames(iq, start, hop, np.repeat(window, 2), out)
+    np.testing.assert_allclose(out.view(np.complex64), twin.frames(iq, start, hop, window, 5), rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize(("n", "stretch", "every"), [(1000, 64, 1), (1000, 100, 3), (64, 64, 4), (50, 64, 4)])
-def test_dc_offset_is_the_mean_of_the_stretches(n: int, stretch: int, every: int) -> None:
+def test_dc_offset_is_the_upper_median_of_the_stretches_means(n: int, stretch: int, every: int) -> None:
     iq, out = _iq(n), np.full(2, 9.0)
-    dc_offset(iq, n, stretch, every, out)
+    dc_offset(iq, n, stretch, every, np.zeros((2, n // (stretch * every) + 1)), out)
     starts = range(0, n - stretch + 1, stretch * every)
-    taken = [iq.reshape(-1, 2)[s : s + stretch] for s in starts]
-    np.testing.assert_allclose(out, np.concatenate(taken).mean(axis=0) if taken else [0, 0])
+    means = np.array([iq.reshape(-1, 2)[s : s + stretch].mean(axis=0) for s in starts])
+    np.testing.assert_allclose(out, np.sort(means, axis=0)[len(means) // 2] if len(means) else [0, 0])
+
+
+def test_bursts_in_fewer_than_half_of_the_stretches_do_not_move_the_offset() -> None:
+    iq, out = np.tile(np.array([700, -400], dtype=np.int16), 6400), np.zeros(2)
+    iq.reshape(-1, 2)[1000:3800] = 30000
+    dc_offset(iq, 6400, 64, 1, np.zeros((2, 101)), out)
+    assert out.tolist() == [700, -400]
+
+
+def test_take_away_subtracts_from_the_lowest_bins_only() -> None:
+    spectra = np.random.default_rng(6).normal(size=(8, 128)).astype(np.float32)
+    leak = np.arange(1, 11, dtype=np.float32)
+    expected = np.roll(spectra.view(np.complex64), 2, axis=1)
+    expected[:, :5] -= leak.view(np.complex64)
+    take_away(spectra, leak)
+    np.testing.assert_array_equal(spectra.view(np.complex64), np.roll(expected, -2, axis=1))
 
 
 def _squares(spectra: np.ndarray) -> np.ndarray:
@@ -65,8 +79,11 @@ def test_power_rows_fills_its_rows_only() -> None:
     plane, sum4, max4 = (np.zeros((r, 64), dtype=np.float32) for r in (20, 5, 5))
     tiles, peaks = np.zeros((2, 5, 16), dtype=np.float32)
     mean, maximum = np.zeros((2, 64), dtype=np.float32)
-    power_rows(spectra, 2, 1, plane, sum4, max4, tiles, peaks, mean, maximum)
-    expected = _squares(spectra)
+    leak = np.full(10, 0.7, dtype=np.float32)
+    expected = spectra.copy()
+    take_away(expected, leak)
+    expected = _squares(expected)
+    power_rows(spectra, leak, 2, 1, plane, sum4, max4, tiles, peaks, mean, maximum)
     np.testing.assert_allclose(plane[4:12], expected, rtol=1e-5)
     for got, wanted in zip(
         (tiles[1:3], peaks[1:3], mean / 8, maximum), twin.tiles_of(*twin.rows_of(expected)), strict=True
