@@ -56,7 +56,8 @@ def busy(seed: int = 1) -> NDArray[np.int16]:
         offset_hz = -14e6 + (i % 9) * 2e6
         width_hz = BURST_WIDTHS_HZ[i % len(BURST_WIDTHS_HZ)]
         message = _flat(rng, width_hz / 3, length).real
-        phase = np.cumsum(2 * np.pi * (offset_hz + width_hz / 4 * message) / RATE_HZ)
+        swing_hz = width_hz / 2 * message / np.abs(message).max()  # never out of its band
+        phase = np.cumsum(2 * np.pi * (offset_hz + swing_hz) / RATE_HZ)
         x[start : start + length] += envelope * np.exp(1j * phase)
     return _rounded(x)
 
