@@ -15,6 +15,7 @@ IMAGE_RATIO = 160.0  # 22 dB: an uncalibrated AD9361 rejects its image by at lea
 SPLATTER_RATIO = 100.0  # skirts of a keyed or clipped signal lie at least 20 dB below it
 CLIP_RATIO = 4.0  # products of clipping lie at least 6 dB below
 DC_BINS = 3.0
+RESIDUE_BINS = 24.0
 CLIP_PPM = 200.0  # more clipped samples than this make products worth distrusting
 
 
@@ -50,8 +51,10 @@ def is_artefact(weak: NDArray[np.float64], strong: NDArray[np.float64], n_fft: i
 @kernel
 def is_dc(burst: NDArray[np.float64], n_fft: int) -> bool:
     """Whether a lasting line sits exactly on the LO."""
-    middle = 0.5 * (burst[LOW] + burst[HIGH] - 1.0) - 0.5 * n_fft
-    return bool(burst[KIND] != BURST_BOX and abs(middle) < DC_BINS and burst[HIGH] - burst[LOW] < 2 * DC_BINS)
+    middle, width = 0.5 * (burst[LOW] + burst[HIGH] - 1.0) - 0.5 * n_fft, burst[HIGH] - burst[LOW]
+    if burst[KIND] == INTEGRATED_BOX:  # what is left of the offset after its median was taken away, smeared by noise
+        return bool(abs(middle) < max(DC_BINS, 0.5 * width) and width < RESIDUE_BINS)
+    return bool(burst[KIND] != BURST_BOX and abs(middle) < DC_BINS and width < 2 * DC_BINS)
 
 
 @kernel
