@@ -78,7 +78,8 @@ def _within_a_factor_of_two(hits: int, dwells: int, stated: float) -> bool:
         pytest.param(
             *(256, 32, 0.0, neighbour),
             marks=pytest.mark.xfail(
-                strict=True, reason="129 of 320: the means the DC offset is taken from hold the neighbour's leakage"
+                strict=True,
+                reason="129 of 320: eight stretches of a short block tell DC from the neighbour's leakage badly",
             ),
         ),
     ],
