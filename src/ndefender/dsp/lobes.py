@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from .features import FeatureExtractor
 from .jit import kernel
 from .measure import box_spectrum
-from .spans import B_HIGH, B_KIND, B_LOW, B_ROW, B_ROW_END, BOX_COLUMNS, INTEGRATED_BOX, MAX_BOXES
+from .spans import B_HIGH, B_KIND, B_LOW, B_ROW, B_ROW_END, BOX_COLUMNS, BURST_BOX, INTEGRATED_BOX, MAX_BOXES
 from .stft import ROW_FRAMES, Stft
 
 VALLEY_RATIO = 0.03  # 15 dB below both lobes
 LEAST_SPLIT_BINS = 8
 BEAT_CV = 0.25  # envelope of two transmitters; one of constant envelope stays below 0.2 down to 10 dB SNR
 STEADIER = 0.7  # of one side alone; the sides of one OFDM signal with a notch are as rough as the whole
+ON_RATIO = 0.25
+TOGETHER = 0.5  # of the shorter one's time
 CORE_SHARE = 0.6  # of a half, so that its neighbour does not reach in
 LEAST_LOBE_BINS = 3
 LEAST_VALLEY_BINS = 2
@@ -128,7 +130,10 @@ class LobeSplitter:
         return self._boxes[:count]
 
     def _beats(self, iq: NDArray[np.int16], n: int, box: NDArray[np.int32], valley: int) -> bool:
-        """Whether the two sides of a valley are two transmitters: together they beat, each alone is steady."""
+        """Whether the two sides of a valley are two transmitters.
+
+        They are if they are on at different times; or if together they beat and one of them alone is steady.
+        """
         s = self._stft
         first, last = s.row_start(int(box[B_ROW]), n), s.row_start(int(box[B_ROW_END]) - 1, n)
         start = (first + last) // 2  # where both are on if both ever are
@@ -140,7 +145,12 @@ class LobeSplitter:
             )
 
         low, high, middle = int(box[B_LOW]), int(box[B_HIGH]), int(box[B_LOW]) + valley
-        together = cv(low, high, 1.0)
-        return (
-            together > BEAT_CV and min(cv(low, middle, CORE_SHARE), cv(middle, high, CORE_SHARE)) < STEADIER * together
-        )
+        rows = s.sum4[int(box[B_ROW]) : int(box[B_ROW_END])]
+        left, right = rows[:, low:middle].sum(axis=1), rows[:, middle:high].sum(axis=1)
+        left_on, right_on = left > ON_RATIO * left.max(), right > ON_RATIO * right.max()
+        together = int(np.count_nonzero(left_on & right_on))
+        shorter = min(np.count_nonzero(left_on), np.count_nonzero(right_on))
+        if box[B_KIND] == BURST_BOX and together < TOGETHER * shorter:
+            return True
+        whole = cv(low, high, 1.0)
+        return whole > BEAT_CV and min(cv(low, middle, CORE_SHARE), cv(middle, high, CORE_SHARE)) < STEADIER * whole
