@@ -35,6 +35,7 @@ BARS: dict[str, tuple[float, bool]] = {
     "second_new": (0, True),
     "log_gaps": (0, True),
     "stop_s": (2.0, True),
+    "radio_silent_said_away_s": (2.0, True),
     "radio_said_away_s": (2.0, True),
     "radio_contacts_lost_s": (12.0, True),
     "radio_resumed_s": (5.0, True),

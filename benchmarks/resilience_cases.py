@@ -9,10 +9,11 @@ import contextlib
 import json
 import os
 import random
+import signal
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -103,14 +104,30 @@ class Radio:
         if not self._process.stdout.readline().startswith(b"ready"):
             raise Missed("the emulated radio did not start")
 
+    def fall_silent(self) -> None:
+        """Stop answering; connections stay."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def speak(self) -> None:
+        """Go on."""
+        self._process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
-        """Unplug it."""
+        """Break every connection."""
         self._process.kill()
         self._process.communicate()
 
 
+def said_away(service: Service, act: Callable[[], None]) -> float:
+    """Seconds from an act until `/device` says that the radio is away."""
+    begun_s = time.monotonic()
+    act()
+    await_(lambda: (service.get("device") or {}).get("connected") is False, "the radio is said to be away")
+    return time.monotonic() - begun_s
+
+
 def radio_gone(folder: Path) -> Figures:
-    """The radio is unplugged for half a minute."""
+    """The radio falls silent as behind a pulled cable; then it is gone, connection and all, for half a minute."""
     folder.mkdir(parents=True)
     host = f"127.{random.randint(64, 127)}.{random.randint(1, 254)}.{random.randint(1, 254)}"
     radio = Radio(folder, host)
@@ -118,10 +135,12 @@ def radio_gone(folder: Path) -> Figures:
         with running(folder, URBAN.format(ttl_s=TTL_S, uri=f"ip:{host}")) as service:
             captures = service.pids("capture")
             await_(lambda: len(analog(service)) >= 2, "both pilots")
-            radio.kill()
+            silent_said_s = said_away(service, radio.fall_silent)
+            radio.speak()
+            service.await_whole()
+            await_(lambda: len(analog(service)) >= 2, "both pilots")
             gone_s = time.monotonic()
-            await_(lambda: (service.get("device") or {}).get("connected") is False, "the radio is said to be away")
-            said_s = time.monotonic() - gone_s
+            said_s = said_away(service, radio.kill)
             await_(lambda: not (service.get("contacts") or {"contacts": [0]})["contacts"], "contacts lost")
             lost_s = time.monotonic() - gone_s
             time.sleep(max(0.0, gone_s + AWAY_S - time.monotonic()))
@@ -130,6 +149,7 @@ def radio_gone(folder: Path) -> Figures:
             service.await_whole()
             resumed_s = time.monotonic() - back_s
             return {
+                "radio_silent_said_away_s": silent_said_s,
                 "radio_said_away_s": said_s,
                 "radio_contacts_lost_s": lost_s,
                 "radio_resumed_s": resumed_s,

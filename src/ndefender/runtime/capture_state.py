@@ -60,6 +60,7 @@ class Known:
     Args:
         uri: as configured.
         info: what answered, None while the radio is away.
+        silent: it is open, but gave nothing when it was last read.
         tuning: as read back last.
         limits: gain limits at that LO.
         common: gain limits that hold at every LO visited since the radio was opened.
@@ -73,6 +74,7 @@ class Known:
 
     uri: str
     info: SourceInfo | None = None
+    silent: bool = False
     tuning: Tuning | None = None
     limits: GainLimits | None = None
     common: GainLimits | None = None
@@ -108,7 +110,7 @@ def status_of(known: Known, desired: Desired, step_hz: float) -> CaptureStatus:
     info, tuning, plan = known.info, known.tuning, known.plan
     connected = info is not None
     device = DeviceStatus(
-        connected=connected,
+        connected=connected and not known.silent,
         uri=known.uri,
         model=(info.model or None) if info else None,
         serial=(info.serial or None) if info else None,

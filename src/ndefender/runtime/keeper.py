@@ -60,6 +60,7 @@ class RadioKeeper:
         self._reopen_max_s = reopen_max_s
         self._clock_ns = clock_ns
         self._source: Source | None = None
+        self._lost: Source | None = None
         self._wanted: Tuning | None = None
         self._pause_s = FIRST_PAUSE_S
         self._next_try_ns = 0
@@ -81,6 +82,7 @@ class RadioKeeper:
         Raises:
             RecordingError: the recording cannot be used; no use in trying again.
         """
+        self._close_lost()
         if self.wait_s() > 0:
             return False
         self._next_try_ns = self._clock_ns() + int(self._pause_s * NS_PER_S)  # from begin to begin
@@ -134,18 +136,30 @@ class RadioKeeper:
     def delivered(self) -> None:
         """Note that samples came: the radio is well."""
         self._timeouts = 0
+        if self._known.silent:
+            self._known.silent, self._known.last_error, self._known.dirty = False, None, True
 
     def timed_out(self, error: SourceError) -> None:
-        """Count a read without samples; too many in a row are a loss."""
+        """Count a read without samples; too many in a row are a loss.
+
+        The first one is told already: with a radio that does not answer, the second may take libiio five seconds.
+        """
         self._row.add(CaptureCount.TIMEOUTS)
         self._timeouts += 1
         self._wanted = None  # whatever was in flight is not to be trusted
         if self._timeouts >= TIMEOUTS_TO_LOSS:
             self.lost(error)
+        else:
+            self._known.silent = True
+            self._say(str(error))
 
     def lost(self, error: SourceError) -> None:
-        """Close the radio, say why, begin to try again."""
-        self.close()
+        """Say why, begin to try again. The next attempt closes the radio first.
+
+        Closing a radio that does not answer takes libiio seconds; the word that it is away is to be out by then.
+        """
+        self._lost, self._source = self._source, None
+        self._away()
         self._next_try_ns = self._clock_ns() + int(FIRST_PAUSE_S * NS_PER_S)
         self._say(str(error))
 
@@ -160,9 +174,21 @@ class RadioKeeper:
 
     def close(self) -> None:
         """Close the radio if it is open."""
+        self._close_lost()
         if self._source is not None:
             self._source.close()
         self._source = None
+        self._away()
+
+    def _close_lost(self) -> None:
+        """Close what a loss left open."""
+        if self._lost is not None:
+            self._lost.close()
+        self._lost = None
+
+    def _away(self) -> None:
+        """Forget what is known of an open radio only."""
+        self._known.silent = False
         self._known.info = self._known.tuning = self._known.limits = None
         self._known.dirty = True
 
