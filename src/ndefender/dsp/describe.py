@@ -50,12 +50,12 @@ EDGE_BINS = 2.0  # closer than this to the end of the spectrum is cut off by it
 
 @kernel
 def peaks_of(
-    plane: NDArray[np.float32], max4: NDArray[np.float32], bursts: NDArray[np.float64], out: NDArray[np.float64]
+    plane: NDArray[np.float32], peaks: NDArray[np.float32], bursts: NDArray[np.float64], out: NDArray[np.float64]
 ) -> None:
     """Highest cell of each burst.
 
     Args:
-        plane, max4: float32, power of frames, maximum of rows of four.
+        plane, peaks: float32, power of frames, maxima of tiles.
         bursts: float64, shape (n, BURST_COLUMNS).
         out: float64, shape (n,).
     """
@@ -63,7 +63,8 @@ def peaks_of(
         low, high = max(0, int(bursts[i, LOW])), min(plane.shape[1], int(bursts[i, HIGH]) + 1)
         first, last = int(bursts[i, FIRST]), int(bursts[i, LAST])
         if last - first > SHORT_FRAMES:
-            out[i] = highest_cell(max4, first // ROW_FRAMES, (last + ROW_FRAMES - 1) // ROW_FRAMES, low, high)
+            rows = first // ROW_FRAMES, (last + ROW_FRAMES - 1) // ROW_FRAMES
+            out[i] = highest_cell(peaks, rows[0], rows[1], low // TILE_BINS, (high + TILE_BINS - 1) // TILE_BINS)
         else:
             out[i] = highest_cell(plane, first, last, low, high)
 
@@ -134,7 +135,7 @@ class Describer:
         offset = ((low + high - 1) / 2 - n_fft / 2) * bin_hz  # bin i spans i..i+1 here and is centred on i
         snr, floor = bursts[:, POWER] / bursts[:, NOISE], bursts[:, NOISE] / np.maximum(high - low, 1.0)
         peak = np.zeros(len(bursts))
-        peaks_of(self._stft.plane, self._stft.max4, bursts, peak)
+        peaks_of(self._stft.plane, self._stft.peaks, bursts, peak)
         frames = bursts[:, LAST] - bursts[:, FIRST]
         cells = np.maximum(1.0, width / BIN_CORRELATION * frames)
         statistic = np.minimum(snr * np.sqrt(cells), 1e6)

@@ -260,7 +260,7 @@ def dechirp(x: NDArray[np.complex64], rate_hz: float, width_hz: float, spreading
         width_hz: LoRa bandwidth.
         spreading: spreading factor, negative for falling chirps.
     Returns:
-        0..1; 1 for LoRa of that setting whatever the symbols' alignment, below 0.2 for anything else.
+        0..1; for LoRa of that setting 0.28 (data, half a symbol off) to 1 (preamble, aligned), below 0.2 for others.
     """
     symbol = 2.0 ** abs(spreading) / width_hz * rate_hz
     m = int(symbol)

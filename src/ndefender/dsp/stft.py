@@ -160,7 +160,7 @@ def power_rows(
     first_row: int,
     plane: NDArray[np.float32],
     sum4: NDArray[np.float32],
-    max4: NDArray[np.float32],
+    top: NDArray[np.float32],
     tiles: NDArray[np.float32],
     peaks: NDArray[np.float32],
     mean: NDArray[np.float32],
@@ -173,14 +173,15 @@ def power_rows(
         leak: what the receiver's DC offset puts into the lowest bins, for `take_away`.
         rows: rows in the batch.
         first_row: where they go.
-        plane, sum4, max4, tiles, peaks: of the block; rows first_row.. are written.
+        plane, sum4, tiles, peaks: of the block; rows first_row.. are written.
+        top: float32, shape (n_fft,), work space: a row's maxima.
         mean, maximum: float32, shape (n_fft,), running sum and maximum.
     """
     take_away(spectra, leak)
     for r in range(rows):
         row = first_row + r
-        power_row(spectra, 4 * r, plane[4 * row : 4 * row + 4], sum4[row], max4[row], mean, maximum)
-        reduce_row(sum4[row], max4[row], tiles[row], peaks[row])
+        power_row(spectra, 4 * r, plane[4 * row : 4 * row + 4], sum4[row], top, mean, maximum)
+        reduce_row(sum4[row], top, tiles[row], peaks[row])
 
 
 class Stft:
@@ -215,7 +216,7 @@ class Stft:
         rows = self.rows(max_samples)
         self.plane = np.zeros((rows * ROW_FRAMES, n_fft), dtype=np.float32)
         self.sum4 = np.zeros((rows, n_fft), dtype=np.float32)
-        self.max4 = np.zeros((rows, n_fft), dtype=np.float32)
+        self._top = np.zeros(n_fft, dtype=np.float32)
         self.tiles = np.zeros((rows, n_fft // TILE_BINS), dtype=np.float32)
         self.peaks = np.zeros((rows, n_fft // TILE_BINS), dtype=np.float32)
         self.mean = np.zeros(n_fft, dtype=np.float32)
@@ -245,7 +246,7 @@ class Stft:
         self._fft.execute()
 
     def transform(self, iq: NDArray[np.int16], n_samples: int) -> int:
-        """Fill plane, sum4, max4, tiles, peaks, mean and maximum from a block.
+        """Fill plane, sum4, tiles, peaks, mean and maximum from a block.
 
         Args:
             iq: int16, shape (2·n,), C-contiguous.
@@ -269,7 +270,7 @@ class Stft:
                 row,
                 self.plane,
                 self.sum4,
-                self.max4,
+                self._top,
                 self.tiles,
                 self.peaks,
                 self.mean,

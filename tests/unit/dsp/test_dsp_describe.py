@@ -21,15 +21,15 @@ def _air(seed: int = 1) -> np.ndarray:
     return white(np.random.default_rng(seed), N)
 
 
-def test_peaks_of_is_the_highest_cell_of_frames_or_rows() -> None:
+def test_peaks_of_is_the_highest_cell_of_frames_or_tiles() -> None:
     plane = np.random.default_rng(1).gamma(1, size=(160, 64)).astype(np.float32)
-    max4 = plane.reshape(40, 4, 64).max(axis=1)
+    tiles = plane.reshape(40, 4, 16, 4).max(axis=(1, 3))
     bursts, out = np.zeros((2, BURST_COLUMNS)), np.zeros(2)
     bursts[:, LOW], bursts[:, HIGH] = 10.3, 20.6
     bursts[0, [FIRST, LAST]] = 5, 9
     bursts[1, [FIRST, LAST]] = 8, 8 + SHORT_FRAMES + 4
-    peaks_of(plane, max4, bursts, out)
-    assert out.tolist() == [plane[5:9, 10:21].max(), plane[8 : 12 + SHORT_FRAMES, 10:21].max()]
+    peaks_of(plane, tiles, bursts, out)
+    assert out.tolist() == [plane[5:9, 10:21].max(), plane[8 : 12 + SHORT_FRAMES, 8:24].max()]
 
 
 def test_decibels_of_zero_are_finite() -> None:
