@@ -65,13 +65,14 @@ def test_what_was_asked_for_survives_a_kill_of_capture(service: Service) -> None
 
 def test_a_radio_that_falls_silent_is_said_to_be_away_and_comes_back_in_the_same_process(service: Service) -> None:
     reopens, captures = service.get("stats")["reopens"], service.pids("capture")
-    emulator = service.pids("emulator")[-1]
+    emulator, away = service.pids("emulator")[-1], service.log().count("radio away")
     os.kill(emulator, signal.SIGSTOP)
     try:
         wait_for(lambda: service.get("device")["connected"] is False, "the radio is said to be away")
         device = service.get("device")
         assert device["last_error"]
         assert device["simulated"] is True
+        wait_for(lambda: service.log().count("radio away") > away + 1, "it is asked once more, and given up")
     finally:
         os.kill(emulator, signal.SIGCONT)
     service.await_whole()
