@@ -184,11 +184,14 @@ class Service:
         return took_s
 
     def destroy(self) -> None:
-        """Leave nothing, whatever happened."""
-        for pid in {self.pid, *self.members()}:
+        """Leave nothing, whatever happened: the resource tracker, which removes shared memory, ends last."""
+        self.process.kill()
+        self.process.wait(PATIENCE_S)
+        with contextlib.suppress(Missed):
+            await_(lambda: not self.members(), "all its processes are gone", 10.0)
+        for pid in self.members():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.process.wait(PATIENCE_S)
 
 
 def new_twice(events: list[dict[str, Any]]) -> int:

@@ -160,11 +160,14 @@ class Service:
         return self.process.wait(DEADLINE_S)
 
     def destroy(self) -> None:
-        """Leave nothing behind, whatever happened."""
-        for pid in {self.process.pid, *self.members()}:
+        """Leave nothing behind, whatever happened: the resource tracker, which removes shared memory, ends last."""
+        self.process.kill()
+        self.process.wait(DEADLINE_S)
+        with contextlib.suppress(AssertionError):
+            wait_for(lambda: not self.members(), "all its processes are gone", 10.0)
+        for pid in self.members():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        self.process.wait(DEADLINE_S)
 
 
 def session_members(session: int) -> set[int]:
