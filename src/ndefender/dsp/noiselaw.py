@@ -8,14 +8,27 @@ law of the same variance: 2.5 of four bins' weight sits in one eigenvalue. Tails
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from .window import blackman_harris, gamma_shape
+
+BISECTIONS = 60
+
+
+def root(rising: Callable[[float], float], low: float, high: float) -> float:
+    """Zero of a rising function between two points, by bisection (scipy.optimize costs a third of a second to import)."""
+    for _ in range(BISECTIONS):
+        middle = 0.5 * (low + high)
+        if rising(middle) < 0.0:
+            low = middle
+        else:
+            high = middle
+    return 0.5 * (low + high)
 
 
 class NoiseLaw:
@@ -38,7 +51,7 @@ class NoiseLaw:
         w, copies = self._weights, self._copies
         lowest = -10.0 * len(w) * copies / ratio if ratio < 1.0 else 0.0
         highest = 0.0 if ratio < 1.0 else (1.0 - 1e-12) / w.max()
-        s = float(brentq(lambda t: copies * float(np.sum(w / (1 - w * t))) - ratio, lowest, highest, xtol=1e-12))
+        s = root(lambda t: copies * float(np.sum(w / (1 - w * t))) - ratio, lowest, highest)
         cumulant = -copies * float(np.sum(np.log1p(-w * s)))
         curvature = copies * float(np.sum((w / (1 - w * s)) ** 2))
         r = math.copysign(math.sqrt(max(0.0, 2 * (s * ratio - cumulant))), s)
@@ -51,7 +64,7 @@ class NoiseLaw:
         high = 2.0
         while self.tail(high) > probability:
             high *= 2.0
-        return float(brentq(lambda x: self.tail(x) - probability, 1e-6, high, xtol=1e-9, rtol=1e-8))
+        return root(lambda x: probability - self.tail(x), 1e-6, high)
 
 
 @lru_cache(maxsize=256)
