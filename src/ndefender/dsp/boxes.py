@@ -109,7 +109,7 @@ def unexplained_excess(
         mean: float32, shape (n_fft,).
         floor: float32, shape (columns,).
         grade: uint8, shape (rows, columns).
-        n_rows: rows in use.
+        n_rows: rows in use, 0 where no tile was detected.
         boxes: int32, shape (MAX_BOXES, BOX_COLUMNS).
         count: boxes in use.
         excess, per_bin: float32, shape (n_fft,), written: excess, and the floor of each bin.
@@ -242,11 +242,13 @@ class BoxFinder:
         for threshold in self._column:
             threshold[: seen.start] = np.inf
             threshold[seen.stop :] = np.inf
+        graded_rows = 0
         if grade_tiles(tiles, peaks, n_rows, seed_sum, seed_cell, grow_sum, self._labeller.grade):
+            graded_rows = n_rows
             components = self._labeller.components_of(n_rows)
             order = np.argsort(-components[:, SEEDS], kind="stable")
             count = append_bursts(components, order, len(mean), self.boxes, count)
-        return self._integrated(mean, floor, limits, n_rows, count, seen)
+        return self._integrated(mean, floor, limits, n_rows, graded_rows, count, seen)
 
     def _integrated(
         self,
@@ -254,11 +256,12 @@ class BoxFinder:
         floor: NDArray[np.float32],
         limits: Thresholds,
         n_rows: int,
+        graded_rows: int,
         count: int,
         seen: slice,
     ) -> int:
         excess, per_bin, work = self._bin
-        unexplained_excess(mean, floor, self._labeller.grade, n_rows, self.boxes, count, excess, per_bin)
+        unexplained_excess(mean, floor, self._labeller.grade, graded_rows, self.boxes, count, excess, per_bin)
         excess[: seen.start * TILE_BINS] = 0
         excess[seen.stop * TILE_BINS :] = 0
         seed, grow = np.float32(limits.bin_mean - 1), np.float32((limits.bin_mean - 1) / 2)

@@ -112,7 +112,9 @@ class LastingFinder:
         np.multiply(floor, np.float32(max(SEED, least)), out=seed)
         np.multiply(floor, np.float32(GROW), out=grow)
         inside[:] = 0
-        inside[seen] = self._stft.mean.reshape(-1, TILE_BINS).mean(axis=1)[seen]
+        mean = self._stft.mean
+        inside[seen] = (mean[0::TILE_BINS] + mean[1::TILE_BINS] + mean[2::TILE_BINS] + mean[3::TILE_BINS])[seen]
+        inside *= np.float32(1.0 / TILE_BINS)
         runs = self._runs[: spans_above(inside, seed, grow, GAP_COLUMNS, self._runs)]
         sweeping = [run for run in runs if self._sweeps(iq, n, n_rows, floor, run)]
         inside[seen] = steady[seen]

@@ -21,7 +21,7 @@ BISECTIONS = 60
 
 
 def root(rising: Callable[[float], float], low: float, high: float) -> float:
-    """Zero of a rising function between two points, by bisection: scipy.optimize takes a third of a second to import."""
+    """Zero of a rising function between two points, by bisection: scipy.optimize takes long to import."""
     for _ in range(BISECTIONS):
         middle = 0.5 * (low + high)
         if rising(middle) < 0.0:

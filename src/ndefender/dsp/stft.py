@@ -57,19 +57,22 @@ def dc_offset(
     Args:
         iq: int16, shape (2·n,), interleaved.
         n_samples: complex samples.
-        stretch: complex samples looked at in one go.
+        stretch: complex samples looked at in one go, a multiple of 8.
         every: one stretch in this many.
         work: float64, shape (2, >= n_samples // (stretch · every) + 1).
         out: float64, shape (2,), written.
     """
     count = 0
+    sums = np.zeros(16, dtype=np.int32)
     for start in range(0, n_samples - stretch + 1, stretch * every):
         piece = iq[2 * start : 2 * (start + stretch)]
-        part_i, part_q = 0, 0
-        for k in range(stretch):
-            part_i += piece[2 * k]
-            part_q += piece[2 * k + 1]
-        work[0, count], work[1, count] = part_i / stretch, part_q / stretch
+        sums[:] = 0
+        for k in range(stretch // 8):
+            part = piece[16 * k : 16 * k + 16]
+            for j in range(16):
+                sums[j] += part[j]
+        work[0, count] = np.sum(sums[0::2]) / stretch
+        work[1, count] = np.sum(sums[1::2]) / stretch
         count += 1
     for k in range(2):
         out[k] = np.sort(work[k, :count])[count // 2] if count > 0 else 0.0
