@@ -18,7 +18,7 @@ TILE_CELLS = TILE_BINS * ROW_FRAMES
 QUANTILE = 0.1  # bursts may fill nine tenths of the dwell before they raise the floor
 CAP_RATIO = 1.26  # +1 dB: ripple of a real front end over its flat part; more than that is a signal
 QUIET_QUANTILE = 0.1  # the quietest tenth of the columns is taken to be free of continuous signals
-RANK_MANTISSA = 6  # mantissa bits decided: ±0.8 per cent is a thirtieth of a decibel
+RANK_MANTISSA = 8  # mantissa bits decided: half a per cent is a fiftieth of a decibel
 RANK_BITS = 8 + RANK_MANTISSA  # and the exponent
 
 
