@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 
 from ndefender.track.link import Link
-from ndefender.track.policy import BandSpan, TrackPolicy
+from ndefender.track.policy import BandSpan, TrackPolicy, band_of
 from ndefender.track.station import Station, tolerance_hz
 from ndefender.track.track import Track
 
@@ -47,7 +47,7 @@ def held_back(track: Track, tracks: Sequence[Track], bands: Sequence[BandSpan], 
     """
     if track.conclusive:
         return False
-    if isinstance(track, Link) and any(_kin(track, other, policy) for other in tracks):
+    if any(_kin(track, other, bands, policy) for other in tracks):
         return True
     if isinstance(track, Station):
         if 2 * track.continuous_dwells >= track.dwells:
@@ -57,14 +57,15 @@ def held_back(track: Track, tracks: Sequence[Track], bands: Sequence[BandSpan], 
     return any(other is not track and _outnumbered(track, other, policy) for other in tracks)
 
 
-def _kin(track: Link, other: Track, policy: TrackPolicy) -> bool:
-    """Whether another, confirmed link is of the same kind in the same band: the two cannot be told apart."""
-    return (
-        isinstance(other, Link)
-        and other is not track
-        and other.confirmed
-        and other.is_kin(track.family, track.band, track.bandwidth_hz, policy)
-    )
+def _kin(track: Track, other: Track, bands: Sequence[BandSpan], policy: TrackPolicy) -> bool:
+    """Whether another, confirmed link is of the same kind in the same band: the two cannot be told apart.
+
+    A link that visits eighty frequencies for hours is met on one of them again and again; that makes no station.
+    """
+    if other is track or not isinstance(other, Link) or not other.confirmed or not track.family:
+        return False
+    band = track.band if isinstance(track, Link) else band_of(bands, track.center_hz)
+    return other.is_kin(track.family, band, track.bandwidth_hz, policy)
 
 
 def _outnumbered(track: Track, other: Track, policy: TrackPolicy) -> bool:
