@@ -14,8 +14,8 @@ import time
 from multiprocessing.connection import Connection, wait
 
 import harness
-from air import Air, Tally, seeded
 from harness import Figures
+from noise_air import Air, Tally, seeded
 from scipy.stats import chi2
 
 from ndefender.config.load import load_settings

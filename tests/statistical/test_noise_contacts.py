@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from air import Air, Tally, seeded
+from noise_air import Air, Tally, seeded
 
 from ndefender.config.load import load_settings
 from ndefender.config.settings import BandSettings
