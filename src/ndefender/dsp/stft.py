@@ -57,7 +57,7 @@ def dc_offset(
     Args:
         iq: int16, shape (2·n,), interleaved.
         n_samples: complex samples.
-        stretch: complex samples looked at in one go, a multiple of 8.
+        stretch: complex samples looked at in one go.
         every: one stretch in this many.
         work: float64, shape (2, >= n_samples // (stretch · every) + 1).
         out: float64, shape (2,), written.
@@ -71,6 +71,8 @@ def dc_offset(
             part = piece[16 * k : 16 * k + 16]
             for j in range(16):
                 sums[j] += part[j]
+        for k in range(2 * (stretch - stretch % 8), 2 * stretch):
+            sums[k % 2] += piece[k]
         work[0, count] = np.sum(sums[0::2]) / stretch
         work[1, count] = np.sum(sums[1::2]) / stretch
         count += 1
