@@ -51,7 +51,7 @@ def stubborn(child: Child) -> int:
     note(child, "begins")
     while True:
         child.row.beat_ns = time.monotonic_ns()
-        time.sleep(0.02)
+        time.sleep(0.02)  # the work
 
 
 def finish(child: Child) -> int:

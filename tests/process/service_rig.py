@@ -61,7 +61,7 @@ def wait_for(condition: Callable[[], Value | None], what: str, deadline_s: float
         value = condition()
         if value:
             return value
-        time.sleep(0.02)
+        time.sleep(0.02)  # between two looks at another process's state
     raise AssertionError(f"never happened: {what}")
 
 

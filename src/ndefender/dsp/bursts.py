@@ -37,8 +37,8 @@ from .spans import (
     START,
     STOP,
 )
+from .stft import ROW_FRAMES
 
-ROW_FRAMES = 4
 SHORT_FRAMES = 32  # bursts up to this long are measured on frames, longer ones on rows of four
 INDEPENDENT_POINTS = 16.0  # values averaged per envelope point: OFDM's own envelope then stays within ±3 dB
 BIN_CORRELATION = 1.7  # equivalent noise bandwidth of the window

@@ -19,7 +19,7 @@ from ..records import (
     EVIDENCE_NAMES,
 )
 from ..units import MIN_POWER
-from .bursts import BIN_CORRELATION, ROW_FRAMES, SHORT_FRAMES
+from .bursts import BIN_CORRELATION, SHORT_FRAMES
 from .classify import VIDEO, Shape, channel_mask, classify
 from .config import DspConfig
 from .features import FeatureExtractor
@@ -42,7 +42,7 @@ from .spans import (
     START,
     STOP,
 )
-from .stft import TILE_BINS, Stft
+from .stft import ROW_FRAMES, TILE_BINS, Stft
 
 NO_EVIDENCE = dict.fromkeys(EVIDENCE_NAMES, 0.0)
 EDGE_BINS = 2.0  # closer than this to the end of the spectrum is cut off by it

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from . import measure
 from .baseband import Downconverter, decimation
-from .bursts import ROW_FRAMES, frames_of, measure_span
+from .bursts import frames_of, measure_span
 from .segments import MAX_SEGMENTS, cut, smooth
 from .spans import (
     B_KIND,
@@ -31,7 +31,7 @@ from .spans import (
     START,
     STOP,
 )
-from .stft import Stft
+from .stft import ROW_FRAMES, Stft
 
 WIDE_HZ = 4e6
 WIDE_POINTS = 12  # Nyquist samples per envelope point: OFDM's own envelope then seldom leaves ±4 dB

@@ -12,7 +12,7 @@ from ..records import MAX_EMISSIONS, SPECTRUM_BINS
 from ..units import to_db
 from .artefacts import CLIP_PPM, drop_artefacts
 from .boxes import BoxFinder
-from .bursts import ROW_FRAMES, bursts_of
+from .bursts import bursts_of
 from .config import DspConfig
 from .describe import Describer
 from .fine import FineCutter
@@ -23,7 +23,7 @@ from .lobes import LobeSplitter
 from .noiselaw import patch_law
 from .segments import MAX_SEGMENTS
 from .spans import BURST_COLUMNS, POWER, START, STOP
-from .stft import TILE_BINS, Stft
+from .stft import ROW_FRAMES, TILE_BINS, Stft
 from .thresholds import Thresholds, thresholds
 
 MAX_BURSTS = 1024

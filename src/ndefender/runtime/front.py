@@ -84,7 +84,7 @@ class TrackerThread(threading.Thread):
         """Run until asked to stop."""
         try:
             self._engine.run(self._stop_flag.is_set)
-        except Exception:
+        except Exception:  # outermost level of the thread: the front must learn of it and end
             self.failed = True
             log.exception("the tracker failed")
 

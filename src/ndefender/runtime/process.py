@@ -110,7 +110,7 @@ def child_main(spec: ProcessSpec, wiring: Wiring, parent_pid: int) -> None:
     try:
         entry: Callable[[Child], int] = getattr(importlib.import_module(module), function)
         code = entry(Child(spec, wiring, board, board.row(spec.rows[0]), stop))
-    except Exception as error:
+    except Exception as error:  # outermost level of the process: every error becomes an exit code
         code = exit_code_for(error)
         if code == EXIT_CONFIG:  # told to whoever wrote it, not to whoever wrote this
             log.error("%s", error)
