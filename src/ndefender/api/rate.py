@@ -16,7 +16,7 @@ class TokenBucket:
     """`burst` tokens at most, refilled at `rate_per_s`.
 
     Args:
-        rate_per_s: refill, > 0.
+        rate_per_s: refill; 0 means that there is always a token.
         burst: size, >= 1.
         now_s: time of creation; the bucket starts full.
     """
@@ -31,6 +31,8 @@ class TokenBucket:
 
     def wait_s(self, now_s: float) -> float:
         """Seconds until a token is there, 0 when one is."""
+        if self._rate_per_s == 0.0:
+            return 0.0
         elapsed_s = max(0.0, now_s - self._at_s)
         self._tokens = min(self._burst, self._tokens + elapsed_s * self._rate_per_s)
         self._at_s = max(self._at_s, now_s)
@@ -46,7 +48,7 @@ class CommandRate:
 
     Args:
         clock: monotonic seconds.
-        client_per_min, client_burst: one client.
+        client_per_min, client_burst: one client; 0 a minute means no limit, here and below.
         global_per_min, global_burst: all clients.
         dangerous_per_min, dangerous_burst: dangerous commands of all clients.
     """

@@ -24,7 +24,7 @@ class ApiSettings:
         allowed_origins: browser origins allowed besides the API's own.
         allowed_hosts: `Host` names allowed besides the bind address and loopback names.
         spectrum_fps: frames a second and band of `WS /spectrum`, at most.
-        command_rate_per_min, command_burst: commands of one client; stopping is never limited.
+        command_rate_per_min, command_burst: commands of one client; stopping is never limited; 0 a minute: no limit.
         global_rate_per_min, global_burst: commands of all clients together.
         dangerous_rate_per_min, dangerous_burst: commands that need `confirm`, all clients together.
         session_s: life of a browser session.

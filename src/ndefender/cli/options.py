@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 CONFIG_VARIABLE = "NDEFENDER_CONFIG"
-NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "NDEFENDER_PYTHON"})  # the second is the set-up's
+ALLOW_UNSAFE = "NDEFENDER_ALLOW_UNSAFE"
+NOT_SETTINGS = frozenset({CONFIG_VARIABLE, ALLOW_UNSAFE, "NDEFENDER_PYTHON"})  # the last is the set-up's
 
 
 def named_config() -> Path | None:

@@ -10,8 +10,21 @@ import msgspec
 
 from ..errors import ConfigError
 from ..taxonomy import CHANNELS, CLASSES
-from .settings import BandSettings, Settings
+from .settings import ApiTable, BandSettings, Settings
 
+API_TABLES = ("api", "aggregator", "system_controller")
+API_RANGES: Mapping[str, tuple[float, float]] = {
+    "port": (0, 65_535),  # 0: any free one
+    "max_clients": (1, 10_000),
+    "event_buffer": (1, 1_000_000),
+    "queue_events": (1, 1_000_000),
+    "slow_client_s": (0.1, 3600.0),
+    "ping_s": (0.1, 3600.0),
+    "max_body_bytes": (256, 100_000_000),
+    "command_rate_per_min": (0.0, 1e6),
+    "command_burst": (1, 1_000_000),
+    "dangerous_rate_per_min": (0.0, 1e6),
+}
 # path -> lowest and highest usable value, inclusive
 RANGES: Mapping[str, tuple[float, float]] = {
     "radio.rate_hz": (520_833.0, 61_440_000.0),  # AD9361 data sheet: 25 MHz ADC clock / 48 to 61.44 MS/s
@@ -35,13 +48,27 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "log.max_file_bytes": (10_000, 10_000_000_000),
     "log.max_files": (1, 1000),
     "log.fsync_s": (0.0, 3600.0),
-    "api.port": (0, 65_535),  # 0: any free one
-    "api.max_clients": (1, 10_000),
-    "api.event_buffer": (1, 1_000_000),
-    "api.queue_events": (1, 1_000_000),
-    "api.slow_client_s": (0.1, 3600.0),
-    "api.ping_s": (0.1, 3600.0),
-    "api.max_body_bytes": (256, 100_000_000),
+    "feeds.poll_s": (0.01, 60.0),
+    "feeds.max_line_bytes": (1024, 16_777_216),
+    "contacts.ttl_rf_s": (0.1, 86_400.0),
+    "contacts.ttl_remote_id_s": (0.1, 86_400.0),
+    "contacts.ttl_fpv_s": (0.1, 86_400.0),
+    "contacts.fpv_over_floor_raw": (1, 4095),  # 12-bit ADC
+    "contacts.max_contacts": (1, 100_000),
+    "esp32.baud": (9600, 4_000_000),
+    "esp32.ack_timeout_s": (0.05, 60.0),
+    "esp32.heartbeat_s": (0.1, 600.0),
+    "host.system_period_s": (0.1, 3600.0),
+    "host.services_period_s": (0.1, 3600.0),
+    "host.network_period_s": (0.1, 3600.0),
+    "host.audio_period_s": (0.1, 3600.0),
+    "host.timeout_s": (0.05, 60.0),
+    "ups.bus": (0, 255),
+    "ups.address": (0x03, 0x77),  # I2C: 7 bits without the reserved ones
+    "ups.period_s": (0.1, 3600.0),
+    "gps.port": (1, 65_535),
+    "aggregator.update_s": (0.1, 3600.0),
+    **{f"{table}.{name}": limits for table in API_TABLES for name, limits in API_RANGES.items()},
     "api.spectrum_fps": (0.1, 100.0),
     "runtime.iq_slots": (4, 1024),
     "runtime.result_slots": (2, 4096),
@@ -81,6 +108,7 @@ def find_problems(settings: Settings) -> list[ConfigError]:
         *_plans(settings),
         *_tracker(settings),
         *_api(settings),
+        *_host(settings),
         *_rest(settings),
     ]
 
@@ -181,18 +209,44 @@ def _tracker(settings: Settings) -> Problems:
 
 
 def _api(settings: Settings) -> Problems:
-    api = settings.api
+    for table in API_TABLES:
+        yield from _api_table(table, getattr(settings, table))
+    ports = [(table, getattr(settings, table).port) for table in API_TABLES]
+    for i, (table, port) in enumerate(ports):
+        for other, taken in ports[:i]:
+            if port and port == taken:
+                yield ConfigError(f"{table}.port", f"{port} is {other}.port already")
+
+
+def _api_table(table: str, api: ApiTable) -> Problems:
     if not api.host.strip() or any(c.isspace() for c in api.host):
-        yield ConfigError("api.host", f"{api.host!r} is no address to bind to")
+        yield ConfigError(f"{table}.host", f"{api.host!r} is no address to bind to")
     if not (api.api_key.isascii() and api.api_key.isprintable() and " " not in api.api_key):
-        yield ConfigError("api.api_key", "may hold printable ASCII without spaces only, since it travels in a header")
+        yield ConfigError(
+            f"{table}.api_key", "may hold printable ASCII without spaces only, since it travels in a header"
+        )
+    if api.slow_client_s <= api.ping_s:
+        yield ConfigError(
+            f"{table}.ping_s",
+            f"{api.ping_s:g} is not below slow_client_s {api.slow_client_s:g}: no pong could come in time",
+        )
     for i, origin in enumerate(api.allowed_origins):
         parts = urlsplit(origin)
         if parts.scheme not in ("http", "https") or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
-            yield ConfigError(f"api.allowed_origins[{i}]", f"{origin!r} is not of the form http(s)://HOST[:PORT]")
+            yield ConfigError(f"{table}.allowed_origins[{i}]", f"{origin!r} is not of the form http(s)://HOST[:PORT]")
     for i, host in enumerate(api.allowed_hosts):
         if not host or "/" in host or any(c.isspace() for c in host):
-            yield ConfigError(f"api.allowed_hosts[{i}]", f"{host!r} is not of the form HOST[:PORT]")
+            yield ConfigError(f"{table}.allowed_hosts[{i}]", f"{host!r} is not of the form HOST[:PORT]")
+
+
+UNIT_CHARS = frozenset("-_.:@\\")  # systemd.unit(5)
+
+
+def _host(settings: Settings) -> Problems:
+    names = [(f"host.units[{i}]", name) for i, name in enumerate(settings.host.units)]
+    for path, name in [*names, ("gps.unit", settings.gps.unit)]:
+        if not 0 < len(name) <= 255 or not all(c.isascii() and (c.isalnum() or c in UNIT_CHARS) for c in name):
+            yield ConfigError(path, f"{name!r} is no name of a systemd unit")
 
 
 def _rest(settings: Settings) -> Problems:

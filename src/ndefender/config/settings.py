@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from .box import ContactSettings, Esp32Settings, FeedSettings, GpsSettings, HostSettings, SafetySettings, UpsSettings
+
 
 class RadioSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[radio]`: which device, and how it is set.
@@ -114,8 +116,8 @@ class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fsync_s: float = 1.0
 
 
-class AntsdrApiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[api]`: the AntSDR Scan API.
+class ApiTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `[api]`, `[aggregator]` and `[system_controller]` have in common.
 
     Args:
         host, port: bind address; anything but loopback without a key warns loudly.
@@ -128,11 +130,13 @@ class AntsdrApiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
         max_body_bytes: largest request body.
         allowed_origins: browser origins allowed besides the API's own.
         allowed_hosts: `Host` names allowed besides the bind address and loopback names.
-        spectrum_fps: frames a second of `WS /spectrum`, at most.
+        command_rate_per_min, command_burst: commands of one client; all clients together may send four times as many;
+            0 switches every command limit of this API off, cool-downs excepted.
+        dangerous_rate_per_min: commands that need `confirm`, all clients together.
     """
 
     host: str = "127.0.0.1"
-    port: int = 8890
+    port: int = 0
     api_key: str = ""
     max_clients: int = 25
     event_buffer: int = 1000
@@ -142,7 +146,38 @@ class AntsdrApiSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     max_body_bytes: int = 65_536
     allowed_origins: list[str] = []
     allowed_hosts: list[str] = []
+    command_rate_per_min: float = 60.0
+    command_burst: int = 10
+    dangerous_rate_per_min: float = 2.0
+
+
+class AntsdrApiSettings(ApiTable, frozen=True, forbid_unknown_fields=True):
+    """`[api]`: the AntSDR Scan API.
+
+    Args:
+        spectrum_fps: frames a second of `WS /spectrum`, at most.
+    """
+
+    port: int = 8890
     spectrum_fps: float = 10.0
+
+
+class AggregatorSettings(ApiTable, frozen=True, forbid_unknown_fields=True):
+    """`[aggregator]`: the Backend Aggregator.
+
+    Args:
+        update_s: period of `SYSTEM_UPDATE`.
+    """
+
+    port: int = 8001
+    max_clients: int = 256
+    update_s: float = 5.0
+
+
+class SystemControllerSettings(ApiTable, frozen=True, forbid_unknown_fields=True):
+    """`[system_controller]`: the System Controller's API."""
+
+    port: int = 8002
 
 
 class RuntimeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -175,5 +210,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dsp: DspSettings = DspSettings()
     tracker: TrackerSettings = TrackerSettings()
     log: LogSettings = LogSettings()
+    feeds: FeedSettings = FeedSettings()
+    contacts: ContactSettings = ContactSettings()
+    esp32: Esp32Settings = Esp32Settings()
+    host: HostSettings = HostSettings()
+    ups: UpsSettings = UpsSettings()
+    gps: GpsSettings = GpsSettings()
+    safety: SafetySettings = SafetySettings()
     api: AntsdrApiSettings = AntsdrApiSettings()
+    aggregator: AggregatorSettings = AggregatorSettings()
+    system_controller: SystemControllerSettings = SystemControllerSettings()
     runtime: RuntimeSettings = RuntimeSettings()

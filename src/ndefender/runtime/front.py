@@ -158,7 +158,7 @@ def _serve(child: Child, settings: Settings, port: FrontPort, outlet: Outlet, th
     """Serve the API until SIGTERM, or until the tracker thread is gone."""
     listener = child.wiring.listener
     real_port = int(listener.getsockname()[1])
-    app = build_scan_app(port, api_settings(settings, real_port))
+    app = build_scan_app(port, api_settings("ndefender-antsdr-scan", settings.api, real_port))
     loop_row: Row = child.board.row(Seat.LOOP)
 
     async def attend() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ndefender.api.settings import ApiSettings
-from ndefender.config.settings import BandSettings, Settings
+from ndefender.config.settings import AntsdrApiSettings, ApiTable, BandSettings, Settings
 from ndefender.radio.hops import plan_hops
 from ndefender.radio.plan import Band, HopPlan
 from ndefender.radio.source import SourceInfo
@@ -13,6 +13,7 @@ from ndefender.track.policy import BandSpan, TrackPolicy
 
 FILE_SCHEME = "file:"
 EMULATE_SCHEME = "emulate:"
+ALL_CLIENTS = 4  # commands of all clients together, as a multiple of what one may send
 
 
 def band_of(band: BandSettings) -> Band:
@@ -48,10 +49,10 @@ def track_policy(settings: Settings) -> TrackPolicy:
     )
 
 
-def api_settings(settings: Settings, port: int) -> ApiSettings:
-    """Map `[api]`; `port` is the real one."""
-    api = settings.api
+def api_settings(app_name: str, api: ApiTable, port: int) -> ApiSettings:
+    """Map the table of one API; `port` is the real one."""
     return ApiSettings(
+        app_name=app_name,
         host=api.host,
         port=port,
         api_key=api.api_key,
@@ -63,7 +64,12 @@ def api_settings(settings: Settings, port: int) -> ApiSettings:
         max_body_bytes=api.max_body_bytes,
         allowed_origins=tuple(api.allowed_origins),
         allowed_hosts=tuple(api.allowed_hosts),
-        spectrum_fps=api.spectrum_fps,
+        command_rate_per_min=api.command_rate_per_min,
+        command_burst=api.command_burst,
+        global_rate_per_min=api.command_rate_per_min * ALL_CLIENTS,
+        global_burst=api.command_burst * ALL_CLIENTS,
+        dangerous_rate_per_min=api.dangerous_rate_per_min if api.command_rate_per_min else 0.0,
+        spectrum_fps=api.spectrum_fps if isinstance(api, AntsdrApiSettings) else 0.0,
     )
 
 
