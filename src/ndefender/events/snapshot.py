@@ -7,7 +7,6 @@ from typing import Any, Literal
 import msgspec
 
 from ndefender.events.host import AudioSection, NetworkSection, SectionStatus, ServiceState, SystemSection, UpsSection
-from ndefender.events.types import RfFeatures
 
 Severity = Literal["critical", "high", "medium", "low", "unknown"]
 Label = Literal["friendly", "known", "hostile"]
@@ -137,7 +136,7 @@ class RfContact(_Contact, frozen=True, kw_only=True, tag_field="type", tag="RF")
     noise_floor_db: float | None = None
     bandwidth_class: str | None = None
     confidence: float | None = None
-    features: RfFeatures | dict[str, Any] | None = None
+    features: dict[str, Any] | None = None  # `events.types.RfFeatures` as it came, unknown keys with it
 
 
 class FpvContact(_Contact, frozen=True, kw_only=True, tag_field="type", tag="FPV"):
