@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -11,26 +12,77 @@ from ndefender.api.frames import SPECTRUM_LAYOUT
 from ndefender.api.operations import BASE
 
 REF = "#/components/schemas/{name}"
+SPECTRUM: dict[str, Any] = {
+    "name": "SPECTRUM",
+    "title": "Spectrum of one band",
+    "contentType": "application/octet-stream",
+    "description": SPECTRUM_LAYOUT,
+    "payload": {"type": "string", "format": "binary"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One WebSocket.
+
+    Args:
+        name: within the document.
+        address: below `BASE`.
+        description: what a client must know.
+        events: event type → Struct of its envelope.
+        binary: name → declaration of messages that are no JSON.
+        query: name → JSON schema of the query parameters.
+    """
+
+    name: str
+    address: str
+    description: str
+    events: Mapping[str, type[msgspec.Struct]] = field(default_factory=dict)
+    binary: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    query: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+
+    def described(self) -> dict[str, Any]:
+        """The channel's object in the document."""
+        told: dict[str, Any] = {
+            "address": self.address,
+            "description": self.description,
+            "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in (*self.events, *self.binary)},
+        }
+        if self.query:
+            told["bindings"] = {"ws": {"query": {"type": "object", "properties": dict(self.query)}}}
+        return told
+
+
+def spectrum_channel(address: str) -> Channel:
+    """The socket that carries spectra."""
+    return Channel(
+        "spectrum",
+        address,
+        "Binary frames of the band in the `band` query parameter, of every band without it.",
+        binary={"SPECTRUM": SPECTRUM},
+        query={"band": {"type": "string"}},
+    )
 
 
 def asyncapi_document(
-    messages: Mapping[str, type[msgspec.Struct]],
+    channels: Sequence[Channel],
     *,
     title: str,
     version: str,
     host: str,
     key_required: bool,
 ) -> dict[str, Any]:
-    """Describe `WS /events` and `WS /spectrum`.
+    """Describe an API's sockets.
 
     Args:
-        messages: event type → Struct of its envelope.
+        channels: one for each socket; equal event types have equal Structs.
         title, version: of the document.
         host: ``name:port`` the API is bound to.
         key_required: a key is configured.
     Returns:
         An AsyncAPI 3.0 document.
     """
+    messages = {name: kind for channel in channels for name, kind in channel.events.items()}
     types = list(dict.fromkeys(messages.values()))
     schemas, components = msgspec.json.schema_components(types, ref_template=REF)
     schema_of = dict(zip(types, schemas, strict=True))
@@ -43,13 +95,8 @@ def asyncapi_document(
         }
         for name, kind in messages.items()
     }
-    declared["SPECTRUM"] = {
-        "name": "SPECTRUM",
-        "title": "Spectrum of one band",
-        "contentType": "application/octet-stream",
-        "description": SPECTRUM_LAYOUT,
-        "payload": {"type": "string", "format": "binary"},
-    }
+    for channel in channels:
+        declared.update(channel.binary)
     server: dict[str, Any] = {"host": host, "protocol": "ws", "pathname": BASE}
     if key_required:
         server["security"] = [{"$ref": "#/components/securitySchemes/key"}]
@@ -58,22 +105,9 @@ def asyncapi_document(
         "info": {"title": title, "version": version},
         "defaultContentType": "application/json",
         "servers": {"local": server},
-        "channels": {
-            "events": {
-                "address": "/events",
-                "description": "No snapshot on connect: load `GET /events/last`, then connect. `seq` has no gaps "
-                "unless this client was too slow for its queue.",
-                "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
-            },
-            "spectrum": {
-                "address": "/spectrum",
-                "description": "Binary frames of the band in the `band` query parameter, of every band without it.",
-                "bindings": {"ws": {"query": {"type": "object", "properties": {"band": {"type": "string"}}}}},
-                "messages": {"SPECTRUM": {"$ref": "#/components/messages/SPECTRUM"}},
-            },
-        },
+        "channels": {channel.name: channel.described() for channel in channels},
         "operations": {
-            name: {"action": "send", "channel": {"$ref": f"#/channels/{name}"}} for name in ("events", "spectrum")
+            channel.name: {"action": "send", "channel": {"$ref": f"#/channels/{channel.name}"}} for channel in channels
         },
         "components": {
             "messages": declared,

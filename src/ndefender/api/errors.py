@@ -61,6 +61,11 @@ def nested_body(code: str, message: str) -> object:
     return {"error": {"code": code, "message": message}}
 
 
+def detail_body(_: str, message: str) -> object:
+    """Error body of the Backend Aggregator and of the System Controller: ``{"detail": "<message>"}``."""
+    return {"detail": message}
+
+
 def as_api_error(error: BaseException) -> ApiError:
     """Look an exception up in the table.
 

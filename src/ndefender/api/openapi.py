@@ -64,7 +64,7 @@ def openapi_document(
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         responses: dict[str, Any] = {
-            "200": {"description": "OK", "content": _json(schema_of[operation.answer])},
+            "200": {"description": "OK", "content": {operation.media: {"schema": schema_of[operation.answer]}}},
         }
         for status in sorted({*COMMON_ERRORS, *operation.errors}):
             responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": _json(schema_of[error])}

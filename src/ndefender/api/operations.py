@@ -46,6 +46,7 @@ class Operation:
         query: parameters.
         errors: statuses it may answer with, besides those that every operation may.
         confirm: needs ``confirm: true``.
+        media: content type of the answer.
     """
 
     method: Method
@@ -57,3 +58,4 @@ class Operation:
     query: tuple[Query, ...] = ()
     errors: tuple[int, ...] = ()
     confirm: bool = False
+    media: str = "application/json"

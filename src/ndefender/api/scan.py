@@ -10,7 +10,7 @@ import msgspec
 from ndefender import __version__
 from ndefender.api.answers import ErrorAnswer
 from ndefender.api.app import App, add_document, add_routes, new_app
-from ndefender.api.asyncapi import asyncapi_document
+from ndefender.api.asyncapi import Channel, asyncapi_document, spectrum_channel
 from ndefender.api.browser import BrowserAccess
 from ndefender.api.errors import nested_body
 from ndefender.api.frames import binary_frame, text_frame
@@ -28,7 +28,13 @@ from ndefender.events.types import RfContactEvent, RfEventType
 TITLE = "N-Defender AntSDR Scan API"
 OPENAPI_PATHS = ("/openapi.json", "/docs/openapi.json")
 ASYNCAPI_PATH = BASE + "/asyncapi.json"
-EVENTS: dict[str, type[msgspec.Struct]] = dict.fromkeys(get_args(RfEventType), RfContactEvent)
+EVENTS = Channel(
+    "events",
+    "/events",
+    "No snapshot on connect: load `GET /events/last`, then connect. `seq` has no gaps "
+    "unless this client was too slow for its queue.",
+    dict.fromkeys(get_args(RfEventType), RfContactEvent),
+)
 
 
 def build_scan_app(port: ScanPort, settings: ApiSettings, clock: Clock = time.monotonic) -> App:
@@ -55,6 +61,7 @@ def build_scan_app(port: ScanPort, settings: ApiSettings, clock: Clock = time.mo
     counters = SocketCounters()
     handlers = ScanHandlers(port, settings, guard=guard, rate=rate, counters=counters)
     app = new_app(settings, guard, nested_body)
+    app.ctx.sockets = counters
     events = SocketEndpoint(app, handlers.listen_events, text_frame, settings=settings, counters=counters, clock=clock)
     spectrum = SocketEndpoint(
         app, handlers.listen_spectrum, binary_frame, settings=settings, counters=counters, clock=clock
@@ -66,7 +73,7 @@ def build_scan_app(port: ScanPort, settings: ApiSettings, clock: Clock = time.mo
         operations, ErrorAnswer, title=TITLE, version=__version__, key_required=guard.key_required
     )
     asyncapi = asyncapi_document(
-        EVENTS,
+        (EVENTS, spectrum_channel("/spectrum")),
         title=TITLE,
         version=__version__,
         host=f"{settings.host}:{settings.port}",
