@@ -16,6 +16,7 @@ import numpy as np
 import uvloop
 
 from ndefender.api import ports
+from ndefender.api.app import App
 from ndefender.api.scan import build_scan_app
 from ndefender.api.settings import ApiSettings
 from ndefender.errors import CommandRejected
@@ -295,13 +296,17 @@ class Server:
 
         return asyncio.run_coroutine_threadsafe(run(), self.loop).result(DEADLINE_S)
 
+    def build(self) -> App:
+        """The app that is served."""
+        return build_scan_app(self.port, self.settings, self._clock)
+
     def _main(self) -> None:
         uvloop.run(self._serve())
 
     async def _serve(self) -> None:
         self.loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        app = build_scan_app(self.port, self.settings, self._clock)
+        app = self.build()
         app.config.TOUCHUP = False  # it rewrites Sanic's classes, which is good for one app a process
         listener = socket.create_server(("127.0.0.1", 0))  # Sanic takes a port of 0 for its default port
         server = await app.create_server(sock=listener, return_asyncio_server=True)

@@ -46,6 +46,15 @@ class ScanStart(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     start_hz: ScanHz
     stop_hz: ScanHz
 
+    def __post_init__(self) -> None:
+        """Hold the two ends against each other.
+
+        Raises:
+            ValueError: the band is empty; names the field as `bodies` understands it.
+        """
+        if self.stop_hz <= self.start_hz:
+            raise ValueError(f"field `stop_hz` is {self.stop_hz}, must be above start_hz, {self.start_hz}")
+
 
 class VideoSelect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`POST /video/select`: the receiver that is shown."""

@@ -80,13 +80,16 @@ def new_app(settings: ApiSettings, guard: Guard, error_body: ErrorBody) -> App:
     return app
 
 
-def add_routes(app: App, operations: Sequence[Operation], sockets: Mapping[str, SocketEndpoint]) -> None:
+def add_routes(
+    app: App, operations: Sequence[Operation], sockets: Mapping[str, SocketEndpoint], *, base: str = BASE
+) -> None:
     """Add an API's routes: HEAD beside every GET, OPTIONS on every path.
 
     Args:
         app: the app.
         operations: its route table.
         sockets: path → WebSocket; where the table has a GET of that path too, an upgrade goes to the socket.
+        base: what every path begins with.
     """
     by_path: dict[str, dict[str, Any]] = {}
     for operation in operations:
@@ -94,10 +97,10 @@ def add_routes(app: App, operations: Sequence[Operation], sockets: Mapping[str, 
     for path, handlers in by_path.items():
         if path in sockets:
             handlers["GET"] = _Either(sockets[path], handlers["GET"])
-        _add(app, BASE + path, handlers)
+        _add(app, base + path, handlers)
     for path, socket in sockets.items():
         if path not in by_path:
-            _add(app, BASE + path, {"GET": socket}, head=False)
+            _add(app, base + path, {"GET": socket}, head=False)
 
 
 class _Either:

@@ -13,7 +13,7 @@ from ndefender.api.errors import ApiError
 T = TypeVar("T", bound=msgspec.Struct)
 
 _AT = re.compile(r" - at `\$?(?P<path>[^`]*)`$")
-_MISSING_OR_UNKNOWN = re.compile(r"(?:missing required|unknown) field `(?P<name>[^`]*)`")
+_FIELD = re.compile(r"(?:(?:missing required|unknown) field|^field) `(?P<name>[^`]*)`")  # msgspec's words, and ours
 ENVELOPE_KEYS = frozenset({"payload", "confirm"})
 NAME_CHARS = 64  # longest name (of a plan, a band, a kind) that is looked up at all
 
@@ -24,7 +24,7 @@ def _refuse(error: msgspec.ValidationError, prefix: str) -> ApiError:
     at = _AT.search(text)
     path = prefix + (at["path"] if at else "")
     reason = text[: at.start()] if at else text
-    field = _MISSING_OR_UNKNOWN.search(reason)
+    field = _FIELD.search(reason)
     if field:
         path = f"{path}.{field['name']}"
     return ApiError(400, "invalid_body", f"{path}: {reason}")
