@@ -80,10 +80,12 @@ class CommandRejected(NdefenderError):
         status: HTTP status that says why (400, 403, 404, 409, 429).
         code: short machine-readable reason.
         message: what, where and the limit.
+        retry_after_s: after how many seconds it is worth trying again, None where nobody can say.
     """
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.code = code
         self.message = message
+        self.retry_after_s = retry_after_s

@@ -237,6 +237,7 @@ class AckData(msgspec.Struct, frozen=True, kw_only=True):
         command_id: uuid4.
         target: what it was done to (a unit, an address), absent where there is none.
         dry_run: true in a drill: everything was checked and nothing done; else absent.
+        simulated: true where it was done to an emulated peer, else absent.
     """
 
     command: str
@@ -245,6 +246,7 @@ class AckData(msgspec.Struct, frozen=True, kw_only=True):
     command_id: str
     target: str | msgspec.UnsetType = msgspec.UNSET
     dry_run: bool | msgspec.UnsetType = msgspec.UNSET
+    simulated: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class CommandAck(msgspec.Struct, frozen=True, kw_only=True):
