@@ -1,6 +1,6 @@
 """The handlers of the Backend Aggregator: translation between HTTP and the port, and nothing else.
 
-What the AntSDR Scan API answers too (evidence, spectra, sweep, gain, browser sessions) is answered by its handlers.
+What the AntSDR Scan API answers too (evidence, spectra, sweep, gain) is answered by its handlers.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from ndefender.api.metrics import CONTENT_TYPE, MetricsText, MetricsView
 from ndefender.api.operations import Handler
 from ndefender.api.ports import ScanPort, Subscription
 from ndefender.api.rate import Clock, CommandRate
+from ndefender.api.replies import reply
 from ndefender.api.requests import Nothing
 from ndefender.api.results import CommandResult
-from ndefender.api.scan_handlers import reply
 from ndefender.api.session import SocketCounters
 from ndefender.api.settings import ApiSettings
 

@@ -14,7 +14,7 @@ from ndefender.api import answers
 from ndefender.api.aggregator_handlers import DEFAULT_LIMIT, MAX_LIMIT, AggregatorHandlers
 from ndefender.api.metrics import CONTENT_TYPE
 from ndefender.api.operations import Operation, Query
-from ndefender.api.requests import GainSet, Nothing, SessionRequest, SweepStart
+from ndefender.api.requests import GainSet, Nothing, SweepStart
 from ndefender.api.results import CommandResult
 from ndefender.api.scan_handlers import ScanHandlers
 from ndefender.events import host, snapshot
@@ -47,7 +47,7 @@ def aggregator_operations(handlers: AggregatorHandlers, scan: ScanHandlers) -> t
         handlers: the aggregator's own.
         scan: those of the AntSDR Scan API, with this API's limits.
     """
-    return (*_reads(handlers), *_panel(handlers), *_host(handlers), *_shared(handlers, scan), *_browser(scan))
+    return (*_reads(handlers), *_panel(handlers), *_host(handlers), *_shared(handlers, scan))
 
 
 def _reads(h: AggregatorHandlers) -> tuple[Operation, ...]:
@@ -147,21 +147,4 @@ def _shared(h: AggregatorHandlers, scan: ScanHandlers) -> tuple[Operation, ...]:
             GainSet,
             errors=(409, 413, 429, 503),
         ),
-    )
-
-
-def _browser(scan: ScanHandlers) -> tuple[Operation, ...]:
-    ticket = "A one-time ticket for an upgrade"
-    return (
-        Operation(
-            "POST",
-            "/session",
-            "Log a browser in",
-            scan.session_open,
-            answers.SessionAnswer,
-            SessionRequest,
-            errors=(413,),
-        ),
-        Operation("DELETE", "/session", "Log a browser out", scan.session_close, answers.SessionAnswer),
-        Operation("POST", "/session/ticket", ticket, scan.session_ticket, answers.TicketAnswer, Nothing, errors=(413,)),
     )

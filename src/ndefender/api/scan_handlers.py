@@ -11,12 +11,12 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from ndefender.api import requests
-from ndefender.api.answers import SessionAnswer, SpectrumAnswer, TicketAnswer
+from ndefender.api.answers import SpectrumAnswer
 from ndefender.api.bodies import NAME_CHARS, query_limit, query_name, read_command
 from ndefender.api.errors import ApiError
-from ndefender.api.guard import Guard
 from ndefender.api.ports import ScanPort, Subscription
 from ndefender.api.rate import CommandRate
+from ndefender.api.replies import reply
 from ndefender.api.session import SocketCounters
 from ndefender.api.settings import ApiSettings
 from ndefender.api.spectrum import SpectrumFeed
@@ -25,11 +25,6 @@ DEFAULT_LIMIT = 50
 HIDDEN = "***"
 SECRET_NAMES = frozenset({"api_key"})
 JSON_DECIMALS = 2  # of a spectrum's dB: finer than any receiver's calibration
-
-
-def reply(answer: object) -> HTTPResponse:
-    """Answer 200 with a Struct or JSON types."""
-    return HTTPResponse(msgspec.json.encode(answer), content_type="application/json")
 
 
 def without_secrets(value: object) -> object:
@@ -53,17 +48,13 @@ class ScanHandlers:
     Args:
         port: the service.
         settings: bounds.
-        guard: key and browser access.
         rate: command limits.
         counters: of the API's sockets.
     """
 
-    def __init__(
-        self, port: ScanPort, settings: ApiSettings, *, guard: Guard, rate: CommandRate, counters: SocketCounters
-    ) -> None:
+    def __init__(self, port: ScanPort, settings: ApiSettings, *, rate: CommandRate, counters: SocketCounters) -> None:
         self._port = port
         self._settings = settings
-        self._guard = guard
         self._rate = rate
         self._counters = counters
         self.feed = SpectrumFeed(port, settings.spectrum_fps)
@@ -194,44 +185,6 @@ class ScanHandlers:
         body, confirmed = read_command(request, requests.Calibrate)
         self._charge_dangerous(request, confirmed=confirmed)
         return reply(await self._port.device_calibrate(body.kind))
-
-    # --- browsers -------------------------------------------------------------------------------------------------
-    async def session_open(self, request: Request) -> HTTPResponse:
-        """`POST /session`: the key for a cookie that scripts cannot read."""
-        body, _ = read_command(request, requests.SessionRequest)
-        if not self._guard.key_required:
-            return reply(SessionAnswer(key_required=False, expires_in_s=None))
-        given = request.headers.get("x-api-key") if body.key is None else body.key
-        if given is None or not self._guard.key_is(str(given)):
-            raise ApiError(401, "unauthorized", "the API key is missing or wrong: send it as `key` or in X-API-Key")
-        browser = self._guard.browser
-        response = reply(SessionAnswer(key_required=True, expires_in_s=browser.session_s))
-        response.add_cookie(
-            browser.cookie,
-            browser.sessions.issue(),
-            path="/",
-            max_age=int(browser.session_s),
-            httponly=True,
-            samesite="Strict",
-            secure=request.scheme == "https",
-        )
-        return response
-
-    async def session_close(self, request: Request) -> HTTPResponse:
-        """`DELETE /session`."""
-        browser = self._guard.browser
-        token = request.cookies.get(browser.cookie)
-        if token is not None:
-            browser.sessions.revoke(str(token))
-        response = reply(SessionAnswer(key_required=self._guard.key_required, expires_in_s=0.0))
-        response.delete_cookie(browser.cookie, path="/")
-        return response
-
-    async def session_ticket(self, request: Request) -> HTTPResponse:
-        """`POST /session/ticket`: one upgrade for a page that has no cookie."""
-        read_command(request, requests.Nothing)
-        browser = self._guard.browser
-        return reply(TicketAnswer(ticket=browser.tickets.issue(), expires_in_s=browser.ticket_s))
 
     # --- sockets --------------------------------------------------------------------------------------------------
     def listen_events(self, _: Request) -> Subscription:

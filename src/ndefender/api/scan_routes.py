@@ -87,17 +87,4 @@ def scan_operations(handlers: ScanHandlers, settings: ApiSettings) -> tuple[Oper
             errors=(409, 413, 429, 503),
             confirm=True,
         ),
-        Operation(
-            "POST", "/session", "Log a browser in", h.session_open, a.SessionAnswer, r.SessionRequest, errors=(413,)
-        ),
-        Operation("DELETE", "/session", "Log a browser out", h.session_close, a.SessionAnswer),
-        Operation(
-            "POST",
-            "/session/ticket",
-            "A one-time ticket for an upgrade",
-            h.session_ticket,
-            a.TicketAnswer,
-            r.Nothing,
-            errors=(413,),
-        ),
     )

@@ -1,0 +1,21 @@
+"""The id of a request: in the answer, in the log and in the audit, so that the three can be laid side by side."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from sanic.request import Request
+
+HEADER = "X-Request-Id"
+_WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,64}")  # nothing that could break a line of the log, or forge one
+
+
+def request_id(request: Request) -> str:
+    """The client's own id where it is well-formed, else one made here; the same on every call."""
+    known = getattr(request.ctx, "request_id", None)
+    if known is None:
+        given = request.headers.getall(HEADER, [])
+        own = len(given) == 1 and _WELL_FORMED.fullmatch(str(given[0])) is not None
+        known = request.ctx.request_id = str(given[0]) if own else uuid.uuid4().hex
+    return str(known)
