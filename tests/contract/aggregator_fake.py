@@ -76,7 +76,7 @@ PICTURE = snapshot.Snapshot(
         snapshot.RfContact(
             source="antsdr",
             last_seen_ts=NOW_MS - 1,
-            **{key: value for key, value in msgspec.to_builtins(CONTACT).items()},
+            **msgspec.to_builtins(CONTACT),
         ),
         snapshot.FpvContact(
             id=FPV_ID,
