@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from ndefender.errors import NdefenderError
 from ndefender.events.host import Section
@@ -67,3 +68,33 @@ class Backend(Protocol[S]):
     async def close(self) -> None:
         """Let go of it. Safe to call twice."""
         ...
+
+
+class Absent(Generic[S]):
+    """Stands for a part that the configuration leaves out.
+
+    Args:
+        name: of the section.
+        reason: why it is left out.
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.period_s = 5.0
+        self._reason = reason
+
+    async def read(self) -> S:
+        """Raise Offline with the reason."""
+        raise Offline(self._reason)
+
+    async def watch(self) -> AsyncIterator[None]:
+        """Signal nothing."""
+        await asyncio.Event().wait()
+        yield
+
+    def changed(self, before: S, after: S) -> bool:
+        """Say no: nothing ever changes."""
+        return False
+
+    async def close(self) -> None:
+        """Do nothing."""
