@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 
-from ndefender.api.aggregator_answers import EVENTS, ErrorMessage
+from ndefender.api.aggregator_answers import EVENTS
 from ndefender.api.aggregator_handlers import AggregatorHandlers
 from ndefender.api.aggregator_ports import AggregatorPort
 from ndefender.api.aggregator_routes import aggregator_operations, metrics_operation
 from ndefender.api.app import App, add_routes
 from ndefender.api.assembly import Assembly
 from ndefender.api.asyncapi import Channel, spectrum_channel
+from ndefender.api.envelopes import ErrorMessage
 from ndefender.api.errors import detail_body
 from ndefender.api.frames import binary_frame, text_frame
 from ndefender.api.ports import ScanPort

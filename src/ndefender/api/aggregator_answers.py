@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from ndefender.api.answers import Device, Gain, SweepState
+from ndefender.api.envelopes import Enveloped
 from ndefender.events.snapshot import Contact, Label, Receiver, Snapshot
 from ndefender.events.types import RfContactData
 
@@ -91,15 +92,7 @@ class LabelAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # --- events -----------------------------------------------------------------------------------------------------------
-class _Event(msgspec.Struct, frozen=True, kw_only=True):
-    """Envelope: `seq` counts them from 1 without gaps, `boot_id` names the run of the service; both additive."""
-
-    timestamp_ms: int
-    seq: int | msgspec.UnsetType = msgspec.UNSET
-    boot_id: str | msgspec.UnsetType = msgspec.UNSET
-
-
-class SystemUpdate(_Event, frozen=True, kw_only=True):
+class SystemUpdate(Enveloped, frozen=True, kw_only=True):
     """The whole picture: on connect and periodically."""
 
     type: Literal["SYSTEM_UPDATE"]
@@ -131,7 +124,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool | msgspec.UnsetType = msgspec.UNSET
 
 
-class CommandAcknowledged(_Event, frozen=True, kw_only=True):
+class CommandAcknowledged(Enveloped, frozen=True, kw_only=True):
     """Outcome of a command: of the panel (source `esp32`) or of the host (source `system`)."""
 
     type: Literal["COMMAND_ACK"]
@@ -152,7 +145,7 @@ class PanelTelemetry(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool | msgspec.UnsetType = msgspec.UNSET
 
 
-class Telemetry(_Event, frozen=True, kw_only=True):
+class Telemetry(Enveloped, frozen=True, kw_only=True):
     """The panel's telemetry."""
 
     type: Literal["ESP32_TELEMETRY"]
@@ -169,7 +162,7 @@ class LogLine(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool | msgspec.UnsetType = msgspec.UNSET
 
 
-class LogEvent(_Event, frozen=True, kw_only=True):
+class LogEvent(Enveloped, frozen=True, kw_only=True):
     """A subsystem's log event."""
 
     type: Literal["LOG_EVENT"]
@@ -192,7 +185,7 @@ class AircraftData(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool | msgspec.UnsetType = msgspec.UNSET
 
 
-class AircraftEvent(_Event, frozen=True, kw_only=True):
+class AircraftEvent(Enveloped, frozen=True, kw_only=True):
     """A step in the life of an aircraft that announces itself: NEW, UPDATE…, LOST."""
 
     type: Literal["CONTACT_NEW", "CONTACT_UPDATE", "CONTACT_LOST"]
@@ -200,7 +193,7 @@ class AircraftEvent(_Event, frozen=True, kw_only=True):
     data: AircraftData
 
 
-class EmitterEvent(_Event, frozen=True, kw_only=True):
+class EmitterEvent(Enveloped, frozen=True, kw_only=True):
     """A step in the life of an RF contact: NEW, UPDATE…, LOST; the AntSDR Scan API's `data`, field for field."""
 
     type: Literal["RF_CONTACT_NEW", "RF_CONTACT_UPDATE", "RF_CONTACT_LOST"]
@@ -218,7 +211,7 @@ class FeedHealth(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool | msgspec.UnsetType = msgspec.UNSET
 
 
-class FeedTelemetry(_Event, frozen=True, kw_only=True):
+class FeedTelemetry(Enveloped, frozen=True, kw_only=True):
     """The Remote ID feed's health."""
 
     type: Literal["TELEMETRY_UPDATE"]
@@ -237,7 +230,7 @@ class ReplayProgress(msgspec.Struct, frozen=True, kw_only=True):
     simulated: bool | msgspec.UnsetType = msgspec.UNSET
 
 
-class ReplayEvent(_Event, frozen=True, kw_only=True):
+class ReplayEvent(Enveloped, frozen=True, kw_only=True):
     """Where a replay of the Remote ID feed is."""
 
     type: Literal["REPLAY_STATE"]
@@ -261,7 +254,7 @@ EventType = Literal[
 ]
 
 
-class AnyEvent(_Event, frozen=True, kw_only=True):
+class AnyEvent(Enveloped, frozen=True, kw_only=True):
     """One envelope; the AsyncAPI document has the `data` of each type."""
 
     type: EventType
@@ -273,12 +266,6 @@ class EventsLast(msgspec.Struct, frozen=True):
     """`GET /events/last`: the newest envelopes, oldest first."""
 
     events: list[AnyEvent]
-
-
-class ErrorMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """Every error answer."""
-
-    detail: str
 
 
 EVENTS: dict[str, type[msgspec.Struct]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
@@ -77,7 +78,9 @@ def as_api_error(error: BaseException) -> ApiError:
     if isinstance(error, ApiError):
         return error
     if isinstance(error, CommandRejected):
-        headers = {"Retry-After": "1"} if error.status in (429, 503) else {}
+        headers = {}
+        if error.status in (429, 503):
+            headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s or 0.0)))
         return ApiError(error.status, error.code, error.message, headers)
     if isinstance(error, SanicException):
         status = error.status_code

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ndefender.api.errors import ApiError
+from ndefender.errors import CommandRejected
 
 Clock = Callable[[], float]
 MAX_CLIENT_BUCKETS = 1024  # addresses remembered; the one unused longest is forgotten first
@@ -41,6 +43,10 @@ class TokenBucket:
     def take(self) -> None:
         """Take a token; only after `wait_s` said 0."""
         self._tokens -= 1.0
+
+    def give(self) -> None:
+        """Put a token back."""
+        self._tokens = min(self._burst, self._tokens + 1.0)
 
 
 class CommandRate:
@@ -93,3 +99,20 @@ class CommandRate:
             )
         for each in buckets:
             each.take()
+
+    @contextmanager
+    def charged(self, client: str, *, dangerous: bool) -> Iterator[None]:
+        """`charge` what is done inside; the dangerous command's own token comes back where it is refused.
+
+        A refused reboot did no harm, so the next one need not wait. The client's token stays spent: refusing costs too.
+
+        Raises:
+            ApiError: as `charge`.
+        """
+        self.charge(client, dangerous=dangerous)
+        try:
+            yield
+        except CommandRejected:
+            if dangerous:
+                self._dangerous.give()
+            raise
