@@ -1,0 +1,176 @@
+"""The default sink of PulseAudio, or of PipeWire in its clothes, by libpulse on the loop.
+
+libpulse calls back into this process for every request that is under way. A request that is given up therefore takes
+its connection with it, at once: the callback it would have used is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, NamedTuple, TypeVar
+
+from ndefender.events.host import AudioSection
+from ndefender.system.backend import Offline
+
+REQUEST_TIMEOUT_S = 0.8  # of all that one reading asks
+CLIENT_NAME = "ndefender"
+
+T = TypeVar("T")
+
+
+class NoServer(Offline):
+    """There is nothing to connect to. Reaction: ask ALSA."""
+
+
+class Libraries(NamedTuple):
+    """What is used of the two modules, untyped, and all that they raise."""
+
+    connection: Any
+    errors: tuple[type[Exception], ...]
+
+
+def load() -> Libraries:
+    """Import the binding; it loads the C library, which a machine without sound does not have.
+
+    Raises:
+        NoServer: it is not there.
+    """
+    try:
+        calls = importlib.import_module("pulsectl._pulsectl")
+        pulsectl = importlib.import_module("pulsectl")
+        connection = importlib.import_module("pulsectl_asyncio").PulseAsync
+        return Libraries(connection, (pulsectl.PulseError, pulsectl.PulseDisconnected, calls.LibPulse.CallError))
+    except (ImportError, OSError, AttributeError) as error:
+        raise NoServer(f"PulseAudio's library is missing (Debian: `apt install libpulse0`): {error}") from error
+
+
+class PulseSink:
+    """The default sink of one server.
+
+    Args:
+        server: its address; empty for the user's own.
+        timeout_s: bound of a reading and of a command.
+    """
+
+    def __init__(self, server: str, timeout_s: float = REQUEST_TIMEOUT_S) -> None:
+        self._server = server
+        self._where = f"PulseAudio at {server}" if server else "the user's PulseAudio"
+        self._timeout_s = timeout_s
+        self._pulse: Any = None
+        self._turn = asyncio.Lock()
+
+    async def read(self) -> AudioSection:
+        """Volume and mute of the sink that is the default now.
+
+        Raises:
+            NoServer: nothing to connect to.
+            Offline: it hangs, or has no sink.
+        """
+        return _section(await self._ask(_default_sink))
+
+    async def mute(self, muted: bool) -> None:
+        """Silence it, or let it be heard. Raises as `read`."""
+
+        async def act(pulse: Any) -> None:
+            await pulse.mute(await _default_sink(pulse), muted)
+
+        await self._ask(act)
+
+    async def volume(self, percent: int) -> None:
+        """Set the loudest channel; the others keep their share of it. Raises as `read`."""
+
+        async def act(pulse: Any) -> None:
+            sink = await _default_sink(pulse)
+            loudest = max(sink.volume.values)
+            shares = [value / loudest if loudest > 0 else 1.0 for value in sink.volume.values]
+            sink.volume.values = [share * percent / 100 for share in shares]
+            await pulse.volume_set(sink, sink.volume)
+
+        await self._ask(act)
+
+    async def watch(self) -> AsyncIterator[None]:
+        """Yield for every change of a sink, and of which is the default. On a connection of its own.
+
+        Raises:
+            NoServer: nothing to connect to.
+            Offline: it went, or hangs while connecting.
+        """
+        errors = load().errors
+        async with asyncio.timeout(self._timeout_s) as bound, self._named_errors(bound):
+            pulse = await self._connect()
+        events = pulse.subscribe_events("sink", "server")
+        try:
+            async for _ in events:
+                yield
+        except errors as error:
+            raise Offline(f"{self._where} went away") from error
+        finally:
+            pulse.close()  # before the subscription ends: its end would ask a server that may hang
+            await events.aclose()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        self._drop()
+
+    async def _ask(self, request: Callable[[Any], Awaitable[T]]) -> T:
+        async with self._turn:
+            done = False
+            try:
+                async with asyncio.timeout(self._timeout_s) as bound, self._named_errors(bound):
+                    if self._pulse is None or not self._pulse.connected:
+                        self._drop()
+                        self._pulse = await self._connect()
+                    answer = await request(self._pulse)
+                    done = True
+                    return answer
+            finally:
+                if not done:
+                    self._drop()
+
+    async def _connect(self) -> Any:
+        libraries = load()
+        pulse = libraries.connection(CLIENT_NAME, server=self._server or None)
+        connected = False
+        try:
+            await pulse.connect()
+            connected = True
+        except libraries.errors as error:
+            raise NoServer(f"{self._where} cannot be reached") from error
+        finally:
+            if not connected:
+                pulse.close()
+        return pulse
+
+    @contextlib.asynccontextmanager
+    async def _named_errors(self, bound: asyncio.Timeout) -> AsyncIterator[None]:
+        errors = load().errors
+        try:
+            yield
+        except errors as error:
+            raise Offline(f"{self._where}: {str(error) or type(error).__name__}") from error
+        except asyncio.CancelledError:
+            if bound.expired():
+                raise Offline(f"{self._where}: no answer for {self._timeout_s:.1f} s") from None
+            raise
+
+    def _drop(self) -> None:
+        pulse, self._pulse = self._pulse, None
+        if pulse is not None:
+            pulse.close()
+
+
+async def _default_sink(pulse: Any) -> Any:
+    name = (await pulse.server_info()).default_sink_name
+    if not name:
+        raise Offline("PulseAudio has no sink")
+    return await pulse.get_sink_by_name(name)
+
+
+def _section(sink: Any) -> AudioSection:
+    volumes = [float(value) for value in sink.volume.values]
+    return AudioSection(
+        volume_percent=round(100 * max(volumes)) if volumes else None, muted=bool(sink.mute), sink=str(sink.name)
+    )
