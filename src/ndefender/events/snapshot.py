@@ -137,6 +137,7 @@ class RfContact(_Contact, frozen=True, kw_only=True, tag_field="type", tag="RF")
     bandwidth_class: str | None = None
     confidence: float | None = None
     features: dict[str, Any] | None = None  # `events.types.RfFeatures` as it came, unknown keys with it
+    more: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET  # what a foreign writer's events say beside these
 
 
 class FpvContact(_Contact, frozen=True, kw_only=True, tag_field="type", tag="FPV"):
