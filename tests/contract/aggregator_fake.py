@@ -107,6 +107,7 @@ class FakeAggregatorPort:
         self.pictures_taken = 0
         self.connected = True
         self.unsafe = True
+        self.host_absent = False
         self.broken = False
 
     # --- driven by the test, on the server's loop ---
@@ -175,6 +176,8 @@ class FakeAggregatorPort:
         return self._done(cmd, dict(args))
 
     async def system_command(self, name: str, *, confirm: bool, client: str) -> CommandResult:
+        if self.host_absent:
+            raise CommandRejected(409, "logind_absent", "no logind on the bus")
         return self._done(name, confirm, client)
 
     async def label(self, contact_id: str, label: snapshot.Label | None, note: str | None) -> answers.LabelAnswer:

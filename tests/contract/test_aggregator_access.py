@@ -162,6 +162,25 @@ def test_answers_carry_security_headers(client: httpx.Client) -> None:
     for path in ("/docs", "/metrics", BASE + "/status", "/nothing"):
         for headers in (WITH_KEY, {}):
             response = client.get(path, headers=headers)
-            assert response.headers["x-content-type-options"] == "nosniff"
-            assert "default-src 'none'" in response.headers["content-security-policy"]
-            assert response.headers["cache-control"] == "no-store"
+            assert response.headers.get_list("x-content-type-options") == ["nosniff"]
+            assert response.headers.get_list("cache-control") == ["no-store"]
+            (policy,) = response.headers.get_list("content-security-policy")
+            assert "default-src 'none'" in policy
+
+
+def test_a_host_that_passed_once_opens_no_other(keyed: Server, client: httpx.Client) -> None:
+    for host, status in (("localhost:1", 200), ("LOCALHOST:1", 200), ("localhost:1.evil.example", 400)) * 2:
+        assert client.get(BASE + "/health", headers={**WITH_KEY, "Host": host}).status_code == status
+    for number in range(200):  # more than are remembered
+        host = f"127.0.0.{number % 250}:{number}"
+        assert client.get(BASE + "/health", headers={**WITH_KEY, "Host": host}).status_code == 200
+    assert client.get(BASE + "/health", headers={**WITH_KEY, "Host": "evil.example"}).status_code == 403
+
+
+def test_a_dangerous_command_that_the_host_refuses_takes_no_token() -> None:
+    with Server(clock_stands_still=True) as server, httpx.Client(base_url=server.http + BASE) as client:
+        server.port.host_absent = True
+        for _ in range(4):
+            assert client.post("/system/reboot", json={"confirm": True}).status_code == 409
+        server.port.host_absent = False
+        assert client.post("/system/reboot", json={"confirm": True}).status_code == 200

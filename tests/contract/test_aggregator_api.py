@@ -329,9 +329,9 @@ def test_the_radio_takes_its_commands_through_this_api(
 def test_the_host_obeys_only_when_it_may(server: Server, client: httpx.Client, document: dict[str, Any]) -> None:
     for name in ("reboot", "shutdown"):
         path = f"/system/{name}"
-        answer = check_result(document, path, client.post(BASE + path, json={"payload": {}, "confirm": True}))
-        assert answer["command"] == f"system/{name}"
-        assert server.port.commands[-1] == (name, True, "127.0.0.1")
+        sent = client.post(BASE + path, json={"payload": {}, "confirm": True}, headers={"X-Request-Id": f"id-{name}"})
+        assert check_result(document, path, sent)["command"] == f"system/{name}"
+        assert server.port.commands[-1] == (name, True, f"127.0.0.1 request id-{name}")
     before = list(server.port.commands)
     server.port.unsafe = False
     try:

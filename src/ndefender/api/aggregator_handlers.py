@@ -20,7 +20,7 @@ from ndefender.api.metrics import CONTENT_TYPE, MetricsText, MetricsView
 from ndefender.api.operations import Handler
 from ndefender.api.ports import ScanPort, Subscription
 from ndefender.api.rate import Clock, CommandRate
-from ndefender.api.replies import reply
+from ndefender.api.replies import Answer, client_of, reply
 from ndefender.api.requests import Nothing
 from ndefender.api.results import CommandResult
 from ndefender.api.session import SocketCounters
@@ -96,7 +96,7 @@ class AggregatorHandlers:
 
     async def status(self, _: Request) -> HTTPResponse:
         """`GET /status`."""
-        return HTTPResponse(self._picture.body(), content_type="application/json")
+        return Answer(self._picture.body())
 
     def section(self, name: str) -> Handler:
         """Make the handler of one section: exactly what the snapshot holds under that name."""
@@ -167,8 +167,9 @@ class AggregatorHandlers:
                 raise ApiError(
                     403, "unsafe_operations_disabled", f"{name}: not allowed by safety.allow_unsafe_operations"
                 )
-            self._rate.charge(request.ip, dangerous=True)
-            return _accepted(request, await self._port.system_command(name, confirm=True, client=request.ip))
+            with self._rate.charged(request.ip, dangerous=True):
+                result = await self._port.system_command(name, confirm=True, client=client_of(request))
+            return _accepted(request, result)
 
         return answer
 

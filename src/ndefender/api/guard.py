@@ -16,24 +16,18 @@ from sanic.response import BaseHTTPResponse, HTTPResponse
 
 from ndefender.api.browser import BrowserAccess
 from ndefender.api.errors import ApiError
+from ndefender.api.replies import SECURITY_HEADERS, Answer
 from ndefender.api.settings import ApiSettings
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 OPEN_PATHS = frozenset({"/api/v1/session"})  # proves the key itself
 WILDCARD_HOSTS = frozenset({"0.0.0.0", "::", ""})
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-}
 PREFLIGHT_HEADERS = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, DELETE",
     "Access-Control-Allow-Headers": "Content-Type, X-API-Key",
     "Access-Control-Max-Age": "600",
 }
+KNOWN_HOSTS = 64  # remembered; a client keeps to one, so more is somebody playing
 _HOST = re.compile(r"^(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::[0-9]{1,5})?$")
 
 
@@ -70,6 +64,7 @@ class Guard:
         self.browser = browser
         self._key = settings.api_key.encode()
         self._bind = settings.host.lower().strip("[]")
+        self._known_hosts: dict[str, str] = {}  # headers that passed, whoever sends them, in lower case
         self._hosts = frozenset(host_name(host) or host.lower() for host in settings.allowed_hosts)
         self._origins = frozenset(origin.lower().rstrip("/") for origin in settings.allowed_origins)
 
@@ -101,8 +96,9 @@ class Guard:
 
     async def finish(self, request: Request, response: BaseHTTPResponse) -> HTTPResponse | None:
         """Response middleware: security headers on every answer, CORS headers for allow-listed origins."""
-        for name, value in SECURITY_HEADERS.items():
-            response.headers.setdefault(name, value)
+        if not isinstance(response, Answer):  # which has them
+            for name, value in SECURITY_HEADERS.items():
+                response.headers.setdefault(name, value)
         origin = request.headers.get("origin")
         if origin is not None and str(origin).lower() in self._origins:
             response.headers["Access-Control-Allow-Origin"] = str(origin)
@@ -131,10 +127,15 @@ class Guard:
 
     def _check_host(self, request: Request) -> str:
         hosts = request.headers.getall("host", [])
+        if len(hosts) == 1 and hosts[0] in self._known_hosts:
+            return self._known_hosts[hosts[0]]
         name = host_name(hosts[0]) if len(hosts) == 1 else None
         if name is None:
             raise ApiError(400, "bad_host", "exactly one well-formed Host header is needed")
-        if not (is_loopback(name) or name == self._bind or name in self._hosts or self._is_own_address(request, name)):
+        if is_loopback(name) or name == self._bind or name in self._hosts:
+            if len(self._known_hosts) < KNOWN_HOSTS:
+                self._known_hosts[hosts[0]] = hosts[0].lower()
+        elif not self._is_own_address(request, name):
             raise ApiError(403, "host_not_allowed", f"Host {name!r} is not this service: add it to api.allowed_hosts")
         return str(hosts[0]).lower()
 
