@@ -15,6 +15,8 @@ TAPS_PER_STEP = 3  # filter length in output samples: 40 dB of alias rejection a
 MAX_STEP = 256
 TURNS = 256
 OVERSAMPLING = 1.6  # output rate over occupied bandwidth
+TAPS_GRAIN = 16  # filters are padded with zeros to whole turns of the unrolled loop: its scalar rest costs more
+MAX_TAPS = -(-(TAPS_PER_STEP * MAX_STEP + 1) // TAPS_GRAIN) * TAPS_GRAIN
 
 
 @kernel
@@ -111,13 +113,82 @@ def rotate_taps(
         taps_im[2 * k], taps_im[2 * k + 1] = turned.imag, turned.real
 
 
+@kernel
+def extract_into(
+    iq: NDArray[np.int16],
+    start: int,
+    stop: int,
+    omega: float,
+    step: int,
+    prototype: NDArray[np.float64],
+    taps: NDArray[np.float32],
+    turns: NDArray[np.float32],
+    out: NDArray[np.complex64],
+) -> tuple[int, int]:
+    """Bring samples start..stop to zero and to 1/step of the rate, as far as they exist.
+
+    Args:
+        iq: int16, shape (2·n,), interleaved.
+        start, stop: input samples wanted.
+        omega: radians per input sample to shift down by.
+        step: decimation; 1 for none, and then no filter either.
+        prototype: float64, shape (padded length,), real low-pass for the step, see `Filters`.
+        taps: float32, shape (2, >= 2·length), work space.
+        turns: float32, shape (2, TURNS), work space.
+        out: complex64, written.
+    Returns:
+        (outputs, input sample on which output 0 is centred).
+    """
+    samples = iq.shape[0] // 2
+    if step == 1:
+        n_out = max(0, min(stop - start, samples - start, out.shape[0]))
+        mix(iq, start, turns, omega, out.view(np.float32), n_out)
+        return n_out, start
+    padded, middle = prototype.shape[0], (TAPS_PER_STEP * step + 1) // 2
+    taps_re, taps_im = taps[0, : 2 * padded], taps[1, : 2 * padded]
+    rotate_taps(prototype, omega, taps_re, taps_im)
+    first = max(0, start - middle)
+    n_out = min((min(stop, samples) - start) // step, (samples - first - padded) // step + 1, out.shape[0])
+    n_out = max(n_out, 0)
+    mix_decimate(iq, first, taps_re, taps_im, step, omega, out, n_out)
+    return n_out, first + middle
+
+
+@kernel
+def padded_length(step: int) -> int:
+    """Taps of the filter for a decimation, the zeros that pad it included."""
+    return -(-(TAPS_PER_STEP * step + 1) // TAPS_GRAIN) * TAPS_GRAIN
+
+
 def decimation(rate_hz: float, bandwidth_hz: float) -> int:
     """Whole decimation that keeps OVERSAMPLING times the bandwidth."""
     return max(1, int(rate_hz / max(OVERSAMPLING * bandwidth_hz, rate_hz / MAX_STEP)))
 
 
+class Filters:
+    """Low-pass filters by decimation, made when first asked for.
+
+    Attributes:
+        bank: float64, shape (MAX_STEP + 1, MAX_TAPS): row `step` begins with its taps.
+    """
+
+    def __init__(self) -> None:
+        self.bank = np.zeros((MAX_STEP + 1, MAX_TAPS))
+        self._made: set[int] = set()
+
+    def need(self, step: int) -> NDArray[np.float64]:
+        """Taps of one decimation, float64, shape (padded_length(step),)."""
+        length = TAPS_PER_STEP * step + 1
+        if step not in self._made:
+            t = (np.arange(length) - length // 2) / step
+            taps = np.sinc(t * 0.9) * np.kaiser(length, 5.0)
+            self.bank[step, :length] = taps / np.sum(taps)
+            self._made.add(step)
+        return self.bank[step, : padded_length(step)]
+
+
 class Downconverter:
-    """Caches filters by decimation and width.
+    """Extracts emissions one by one; owns filters and memory.
 
     Args:
         max_out: longest output.
@@ -126,9 +197,9 @@ class Downconverter:
     def __init__(self, max_out: int) -> None:
         self.out = np.zeros(max_out, dtype=np.complex64)
         self.origin = 0
-        self._turns = np.zeros((2, TURNS), dtype=np.float32)
-        self._taps = np.zeros((2, 2 * (TAPS_PER_STEP * MAX_STEP + 1)), dtype=np.float32)
-        self._filters: dict[int, NDArray[np.float64]] = {}
+        self.filters = Filters()
+        self.turns = np.zeros((2, TURNS), dtype=np.float32)
+        self.taps = np.zeros((2, 2 * MAX_TAPS), dtype=np.float32)
 
     def extract(
         self, iq: NDArray[np.int16], start: int, stop: int, offset_ratio: float, step: int
@@ -144,29 +215,8 @@ class Downconverter:
             complex64, shape (m,), a view valid until the next call; output k is centred on input `origin` + k·step:
             on `start` + k·step except in the first half filter of a block.
         """
-        self.origin = start
-        if step == 1:
-            n_out = max(0, min(stop - start, len(iq) // 2 - start, len(self.out)))
-            mix(iq, start, self._turns, 2 * np.pi * offset_ratio, self.out.view(np.float32), n_out)
-            return self.out[:n_out]
-        prototype = self._prototype(step)
-        length = len(prototype)
         omega = 2 * np.pi * offset_ratio
-        taps_re, taps_im = self._taps[0, : 2 * length], self._taps[1, : 2 * length]
-        rotate_taps(prototype, omega, taps_re, taps_im)
-        first = max(0, start - length // 2)
-        self.origin = first + length // 2
-        n_out = min(
-            (min(stop, len(iq) // 2) - start) // step, (len(iq) // 2 - first - length) // step + 1, len(self.out)
+        n_out, self.origin = extract_into(
+            iq, start, stop, omega, step, self.filters.need(step), self.taps, self.turns, self.out
         )
-        n_out = max(n_out, 0)
-        mix_decimate(iq, first, taps_re, taps_im, step, omega, self.out, n_out)
         return self.out[:n_out]
-
-    def _prototype(self, step: int) -> NDArray[np.float64]:
-        if step not in self._filters:
-            length = TAPS_PER_STEP * step + 1
-            t = (np.arange(length) - length // 2) / step
-            taps = np.sinc(t * 0.9) * np.kaiser(length, 5.0)
-            self._filters[step] = taps / np.sum(taps)
-        return self._filters[step]

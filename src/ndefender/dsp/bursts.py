@@ -80,7 +80,7 @@ def measure_span(
     Returns:
         Whether there is any power above the floor.
     """
-    low, high = box[B_LOW], box[B_HIGH]
+    low, high = int(box[B_LOW]), int(box[B_HIGH])  # 32-bit bounds would keep loops from vectorising
     if last - first > SHORT_FRAMES:
         box_spectrum(sum4, (first + ROW_FRAMES - 1) // ROW_FRAMES, last // ROW_FRAMES, low, high, work, ROW_FRAMES)
     else:

@@ -48,7 +48,10 @@ class Shape(NamedTuple):
 
 def rises(value: float, at: float, width: float) -> float:
     """Soft step: 0.5 at `at`, 0.9 at `at` + 1.1·width."""
-    return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, 2.0 * (value - at) / width))))
+    steps = 2.0 * (value - at) / width
+    if steps > 40.0:
+        return 1.0
+    return 1.0 / (1.0 + math.exp(-steps)) if steps > -40.0 else 0.0
 
 
 def between(value: float, low: float, high: float, width: float) -> float:
@@ -60,7 +63,10 @@ def inside(center_hz: float | None, bands: tuple[tuple[float, float], ...], othe
     """Band prior: 1 inside (or where the centre is unknown), `otherwise` outside."""
     if center_hz is None:
         return 1.0
-    return 1.0 if any(low <= center_hz <= high for low, high in bands) else otherwise
+    for low, high in bands:
+        if low <= center_hz <= high:
+            return 1.0
+    return otherwise
 
 
 def _video(s: Shape) -> float:
@@ -220,14 +226,13 @@ def classify(shape: Shape) -> tuple[int, float]:
         (class_id, confidence 0..1); `UNKNOWN` where no rule reaches LEAST_SCORE.
     """
     best, best_path = 0.0, None
-    for rule in RULES:
-        if not rule.low_hz <= shape.bandwidth_hz <= rule.high_hz:
+    width_hz, evidence = shape.bandwidth_hz, shape.evidence
+    for path, low_hz, high_hz, needs, at_least, score in RULES:
+        if not low_hz <= width_hz <= high_hz or (needs and not evidence[needs] > at_least):
             continue
-        if rule.needs and not shape.evidence[rule.needs] > rule.at_least:
-            continue
-        score = rule.score(shape)
-        if score > best:
-            best, best_path = score, rule.path
+        reached = score(shape)
+        if reached > best:
+            best, best_path = reached, path
     if best_path is None or best < LEAST_SCORE:
         return UNKNOWN, UNKNOWN_CONFIDENCE
     return CLASS_ID[best_path], min(best, 1.0)

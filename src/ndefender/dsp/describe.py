@@ -44,7 +44,7 @@ from .spans import (
 )
 from .stft import ROW_FRAMES, TILE_BINS, Stft
 
-NO_EVIDENCE = dict.fromkeys(EVIDENCE_NAMES, 0.0)
+COLUMN = {name: i for i, name in enumerate(EVIDENCE_NAMES)}
 EDGE_BINS = 2.0  # closer than this to the end of the spectrum is cut off by it
 
 
@@ -165,30 +165,29 @@ class Describer:
         """Collect each emission's evidence and classify it."""
         rate, centred = float(block["rate_hz"]), not int(block["flags"]) & BLOCK_NO_CENTER
         bin_hz = rate / self._stft.n_fft
-        offsets, lasting = offset.tolist(), (bursts[:, KIND] != BURST_BOX).tolist()
-        pulsed = (bursts[:, PULSED] != 0).tolist()
-        places = np.rint(bursts[:, [START, STOP]]).astype(np.int64).tolist()
-        measured = zip(
-            rows["center_hz"].tolist(),
-            rows["bandwidth_hz"].tolist(),
+        spans = np.minimum(np.rint(bursts[:, [START, STOP]]), n).astype(np.int64)
+        centers, widths = rows["center_hz"].tolist(), np.ascontiguousarray(rows["bandwidth_hz"])
+        found = self.features.collect(iq, spans, rate, offset, widths)
+        shapes = zip(
+            centers if centred else [None] * len(rows),
+            widths.tolist(),
             rows["duration_s"].tolist(),
             rows["snr_db"].tolist(),
+            [bin_hz] * len(rows),
+            (bursts[:, KIND] != BURST_BOX).tolist(),
+            (bursts[:, PULSED] != 0).tolist(),
+            found,
             strict=True,
         )
-        for i, (center, bandwidth, duration, snr) in enumerate(measured):
-            start, stop = places[i]
-            found = self.features.collect(iq, start, min(n, stop), rate, offsets[i], bandwidth)
-            known_center = center if centred else None
-            shape = Shape(known_center, bandwidth, duration, snr, bin_hz, lasting[i], pulsed[i], NO_EVIDENCE | found)
-            class_id, certainty = classify(shape)
-            row = rows[i]
-            row["class_id"], row["classification_confidence"] = class_id, certainty
-            evidence = row["evidence"]
-            for name, value in found.items():
-                evidence[name] = value
-            if class_id == VIDEO:
-                row["flags"] |= EMISSION_CONCLUSIVE
-                row["pattern_mask"] = channel_mask(center) if centred else 0
+        named = [classify(Shape(*shape)) for shape in shapes]
+        rows["class_id"], rows["classification_confidence"] = [n for n, _ in named], [c for _, c in named]
+        table = rows["evidence"].view((np.float32, len(EVIDENCE_NAMES)))
+        for i, evidence in enumerate(found):
+            for name, value in evidence.items():
+                table[i, COLUMN[name]] = value
+        for i in np.flatnonzero(rows["class_id"] == VIDEO).tolist():
+            rows["flags"][i] |= EMISSION_CONCLUSIVE
+            rows["pattern_mask"][i] = channel_mask(centers[i]) if centred else 0
 
     def _flags(self, bursts: NDArray[np.float64], n: int, seen: slice) -> NDArray[np.uint32]:
         n_fft = self._stft.n_fft
@@ -203,5 +202,5 @@ class Describer:
         )
         flags = np.zeros(len(bursts), dtype=np.uint32)
         for mark, where in marks:
-            flags[where] |= np.uint32(mark)
+            flags |= where * np.uint32(mark)
         return flags

@@ -6,22 +6,20 @@ envelope may be video or LoRa, and only for those are milliseconds worth their c
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..records import MAX_EMISSIONS
 from . import evidence as ev
+from . import narrow
 from .baseband import Downconverter, decimation
 from .config import DspConfig
+from .narrow import CONSTANT_CV, ENVELOPE_OUTPUTS, MIN_SAMPLES, NarrowLooks
 
-MIN_SAMPLES = 32  # fewer tell nothing
 NARROW_HZ = 3e6  # below this frequency-shift keying and chirps are looked for, above it video and OFDM
-OFDM15_HZ = 1e6  # narrowest OFDM of 15-kHz subcarriers worth a test (LTE at 1.4 MHz)
 OFDM312_HZ = 8e6
-CONSTANT_CV = 0.36  # envelope of FM, FSK and LoRa down to about 10 dB SNR; OFDM and noise are at 0.52
-ENVELOPE_OUTPUTS = 1 << 12  # the envelope's spread is then known to two per cent
 LOOK_OUTPUTS = 512  # enough to tell a constant envelope
 DOUBTFUL_LOW, DOUBTFUL_HIGH = 0.008, 0.045  # a prefix of 7 % reads 0.04 … 0.07, none reads below 0.02
 DEEPER = 4  # times as many samples decide
@@ -47,6 +45,13 @@ class Budget(NamedTuple):
 
 LIVE = Budget(1 << 13, 160, 1 << 14, 1 << 12)
 FINE = Budget(1 << 16, 1024, 1 << 17, 1 << 14)
+
+
+class Found(dict[str, float]):
+    """Evidence by the names of `records.EVIDENCE_NAMES`; what was not looked for counts as 0."""
+
+    def __missing__(self, _: str) -> float:
+        return 0.0
 
 
 class Piece(NamedTuple):
@@ -79,10 +84,8 @@ class FeatureExtractor:
         self._budget = FINE if config.fine else LIVE
         self._limit = config.max_evidence_samples
         self._downconverter = Downconverter(self._limit)
+        self._looks = NarrowLooks(self._downconverter, self._budget.narrow_in, self._budget.narrow_out, MAX_EMISSIONS)
         self._scratch = np.zeros(self._limit, dtype=np.float32)
-        self._moments = np.zeros(3)
-        self._frequency = np.zeros(5)
-        self._slope = np.zeros(2)
 
     def envelope_cv(
         self, iq: NDArray[np.int16], start: int, stop: int, offset_ratio: float, width_ratio: float
@@ -97,31 +100,41 @@ class FeatureExtractor:
         """
         step = decimation(1.0, width_ratio)
         x = self._downconverter.extract(iq, start, min(stop, start + LOOK_OUTPUTS * step), offset_ratio, step)
-        return self._cv(x) if len(x) >= MIN_SAMPLES else 0.0
+        return ev.envelope_cv(x) if len(x) >= MIN_SAMPLES else 0.0
 
     def collect(
         self,
         iq: NDArray[np.int16],
-        start: int,
-        stop: int,
+        spans: NDArray[np.int64],
         rate_hz: float,
-        offset_hz: float,
-        bandwidth_hz: float,
-    ) -> dict[str, float]:
-        """Measure the evidence that an emission of this shape can give.
+        offsets_hz: NDArray[np.float64],
+        bandwidths_hz: NDArray[np.float64],
+    ) -> list[Found]:
+        """Measure the evidence that emissions of these shapes can give.
 
         Args:
             iq: int16, shape (2·n,), interleaved.
-            start, stop: first and end sample of the emission.
+            spans: int64, shape (m, 2): first and end sample of each emission.
             rate_hz: sample rate.
-            offset_hz: centre of the emission relative to the LO.
-            bandwidth_hz: occupied bandwidth.
+            offsets_hz: float64, shape (m,): centre of each relative to the LO.
+            bandwidths_hz: float64, shape (m,): occupied bandwidth.
         Returns:
-            Values by the names of `records.EVIDENCE_NAMES`; what does not apply is left out.
+            For each emission what could be measured.
         """
-        step = decimation(rate_hz, bandwidth_hz)
-        piece = Piece(iq, start, stop, offset_hz / rate_hz, step, rate_hz / step)
-        return (self._narrow if bandwidth_hz < NARROW_HZ else self._wide)(piece, bandwidth_hz)
+        places = np.flatnonzero(bandwidths_hz < NARROW_HZ)
+        looks = self._looks.take(iq, spans[places], rate_hz, offsets_hz[places], bandwidths_hz[places]).tolist()
+        found = dict(zip(places.tolist(), looks, strict=True))
+        out = []
+        pairs = zip(spans.tolist(), offsets_hz.tolist(), bandwidths_hz.tolist(), strict=True)
+        for i, ((start, stop), offset_hz, width_hz) in enumerate(pairs):
+            look = found.get(i)
+            if look is not None and look[narrow.SPREADING] == 0:
+                out.append(_found(look))
+                continue
+            step = decimation(rate_hz, width_hz)
+            piece = Piece(iq, start, stop, offset_hz / rate_hz, step, rate_hz / step)
+            out.append(self._wide(piece, width_hz) if look is None else self._chirping(piece, look))
+        return out
 
     def _samples(self, piece: Piece, take: int) -> NDArray[np.complex64]:
         """Take samples from the middle of an emission: its edges are only known to a frame."""
@@ -129,31 +142,19 @@ class FeatureExtractor:
         stop = min(piece.stop, start + take)
         return self._downconverter.extract(piece.iq, start, stop, piece.offset_ratio, piece.step)
 
-    def _narrow(self, piece: Piece, width_hz: float) -> dict[str, float]:
-        rate = piece.rate_hz
-        x = self._samples(piece, max(self._budget.narrow_in, self._budget.narrow_out * piece.step))
-        if len(x) < MIN_SAMPLES:
-            return {}
-        cv = self._cv(x)
-        lora = ev.nearest_lora(width_hz) if cv < CONSTANT_CV else 0.0
-        spreading = ev.narrow_tests(x, rate, width_hz, lora, self._scratch, self._slope, self._frequency)
-        out = {"envelope_cv": cv}
-        out["fm_deviation_hz"], out["fm_bimodality"] = ev.two_level(self._frequency, rate)
-        if spreading != 0:
-            chirps = self._samples(piece, round(CHIRP_S * rate * piece.step))
-            out["chirp_score"] = ev.dechirp(chirps, rate, lora, spreading)
-        elif cv > CONSTANT_CV and width_hz > OFDM15_HZ:
-            out["cp_15khz"] = ev.cyclic_prefix(x, rate, width_hz, ev.LTE_LAG_S)
-        return out
+    def _chirping(self, piece: Piece, look: list[float]) -> Found:
+        x = self._samples(piece, round(CHIRP_S * piece.rate_hz * piece.step))
+        score = ev.dechirp(x, piece.rate_hz, look[narrow.LORA_HZ], int(look[narrow.SPREADING]))
+        return Found(_found(look), chirp_score=score)
 
-    def _wide(self, piece: Piece, width_hz: float) -> dict[str, float]:
+    def _wide(self, piece: Piece, width_hz: float) -> Found:
         rate = piece.rate_hz
         take = max(self._budget.wide_in, self._budget.wide_out * piece.step)
         x = self._samples(piece, take)
         if len(x) < MIN_SAMPLES:
-            return {}
-        cv = self._cv(x)
-        out = {"envelope_cv": cv}
+            return Found()
+        cv = ev.envelope_cv(x[:ENVELOPE_OUTPUTS])
+        out = Found(envelope_cv=cv)
         if cv < CONSTANT_CV:
             x = self._samples(piece, min(self._limit * piece.step, round(VIDEO_S * rate * piece.step)))
             if len(x) / rate > 8 * ev.PAL_LINE_S:
@@ -170,7 +171,14 @@ class FeatureExtractor:
                 out["cp_78khz"] = ev.cyclic_prefix(x, rate, width_hz, ev.WIFI_AX_LAG_S)
         return out
 
-    def _cv(self, x: NDArray[np.complex64]) -> float:
-        ev.envelope_moments(x[:ENVELOPE_OUTPUTS], self._moments)
-        m1, m2, _ = self._moments.tolist()
-        return math.sqrt(max(0.0, m2 / (m1 * m1) - 1.0)) if m1 > 0 else 0.0
+
+def _found(look: list[float]) -> Found:
+    """Name what a look measured."""
+    if look[narrow.SAMPLES] < MIN_SAMPLES:
+        return Found()
+    found = Found(
+        envelope_cv=look[narrow.CV], fm_deviation_hz=look[narrow.DEVIATION], fm_bimodality=look[narrow.BIMODALITY]
+    )
+    if look[narrow.CP15] >= 0.0:
+        found["cp_15khz"] = look[narrow.CP15]
+    return found

@@ -23,6 +23,27 @@ RANK_BITS = 8 + RANK_MANTISSA  # and the exponent
 
 
 @kernel
+def undecided(bits: NDArray[np.int32], n_rows: int, step: int) -> tuple[int, int]:
+    """Highest bit in which values differ, and what all of them have above it: a radio's noise spans few exponents.
+
+    Args:
+        bits: int32 view of float32 values >= 0, shape (rows, columns).
+        n_rows, step: rows in use and their stride.
+    Returns:
+        (bit, common prefix); 30 - RANK_BITS where they agree in all that is decided.
+    """
+    lowest, highest = bits[0, 0], bits[0, 0]
+    for j in range(n_rows // step):
+        row = bits[j * step]
+        for c in range(bits.shape[1]):
+            lowest, highest = min(lowest, row[c]), max(highest, row[c])
+    bit = 30
+    while bit > 30 - RANK_BITS and (lowest ^ highest) >> bit == 0:
+        bit -= 1
+    return bit, (lowest >> (bit + 1)) << (bit + 1)
+
+
+@kernel
 def column_ranked(bits: NDArray[np.int32], n_rows: int, step: int, rank: int, out: NDArray[np.int32]) -> None:
     """Take the rank-th smallest value of every column, by bisection on the bits of positive floats.
 
@@ -38,8 +59,9 @@ def column_ranked(bits: NDArray[np.int32], n_rows: int, step: int, rank: int, ou
     """
     columns = bits.shape[1]
     count = np.zeros(columns, dtype=np.int32)
-    found = np.zeros(columns, dtype=np.int32)
-    for bit in range(30, 30 - RANK_BITS, -1):
+    highest, prefix = undecided(bits, n_rows, step)
+    found = np.full(columns, np.int32(prefix), dtype=np.int32)
+    for bit in range(highest, 30 - RANK_BITS, -1):
         mask = np.int32(1 << bit)
         count[:] = 0
         for j in range(n_rows // step):
@@ -66,11 +88,12 @@ def local_median(bits: NDArray[np.int32], reach: int, stride: int, out: NDArray[
     padded = np.full(n + 2 * reach, np.int32(2147483647), dtype=np.int32)
     padded[reach : reach + n] = bits
     count = np.zeros(n, dtype=np.int32)
-    found = np.zeros(n, dtype=np.int32)
+    highest, prefix = undecided(bits.reshape(1, n), 1, 1)
+    found = np.full(n, np.int32(prefix), dtype=np.int32)
     middle = np.zeros(n, dtype=np.int32)
     for m in range(n):
         middle[m] = (min(reach, m) // stride + min(reach, n - 1 - m) // stride + 1) // 2
-    for bit in range(30, 30 - RANK_BITS, -1):
+    for bit in range(highest, 30 - RANK_BITS, -1):
         count[:] = 0
         for w in range(0, 2 * reach + 1, stride):
             window = padded[w : w + n]

@@ -49,16 +49,17 @@ def keep_lasting(
     """
     kept = 0
     for i in range(count):
-        low, high = spans[i, 0], spans[i, 1]
+        low, high = int(spans[i, 0]), int(spans[i, 1])  # 32-bit bounds would keep loops from vectorising
         noise, mean = 0.0, 0.0
         for m in range(low, high):
             noise += floor[m] * TILE_CELLS
         for j in range(n_rows):
-            total = 0.0
-            for m in range(low, high):
-                total += tiles[j, m]
-            power[j] = total
-            mean += (total - noise) / n_rows
+            level = np.float32(0.0)
+            cells = tiles[j, low:high]
+            for m in range(cells.shape[0]):
+                level += cells[m]
+            power[j] = level
+            mean += (level - noise) / n_rows
         silent = 0
         for j in range(n_rows):
             silent += power[j] - noise < SILENT_RATIO * mean

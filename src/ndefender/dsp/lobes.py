@@ -26,7 +26,7 @@ CORE_SHARE = 0.6  # of a half, so that its neighbour does not reach in
 LEAST_LOBE_BINS = 3
 LEAST_VALLEY_BINS = 2
 LOBE_RATIO = 0.01  # a lobe 20 dB below the other is its skirt
-SMOOTH_BINS = 3
+THIRD = np.float32(1 / 3)
 
 
 @kernel
@@ -35,28 +35,27 @@ def deepest_valley(spectrum: NDArray[np.float32], n: int) -> int:
 
     Args:
         spectrum: float32, shape (>= n,), power above the floor or noise.
-        n: bins in use.
+        n: bins in use, at least LEAST_SPLIT_BINS.
     Returns:
         Index of the valley's lowest (smoothed) bin.
     """
-    smooth = np.zeros(n, dtype=np.float32)
-    for i in range(n):
-        low, high = max(0, i - SMOOTH_BINS // 2), min(n, i + SMOOTH_BINS // 2 + 1)
-        for k in range(low, high):
-            smooth[i] += spectrum[k] / (high - low)
+    smooth = np.empty(n, dtype=np.float32)
+    smooth[0], smooth[n - 1] = (spectrum[0] + spectrum[1]) / 2, (spectrum[n - 2] + spectrum[n - 1]) / 2
+    left, middle, right = spectrum[: n - 2], spectrum[1 : n - 1], spectrum[2:n]
+    for i in range(n - 2):
+        smooth[i + 1] = (left[i] + middle[i] + right[i]) * THIRD
     highest_right = np.zeros(n + 1, dtype=np.float32)
     for i in range(n - 1, -1, -1):
         highest_right[i] = max(highest_right[i + 1], smooth[i])
-    best, best_at, left = 1.0, -1, np.float32(0.0)
+    best, best_at, highest_left = 1.0, -1, np.float32(0.0)
     for i in range(1, n - LEAST_LOBE_BINS):
-        left = max(left, smooth[i - 1])
-        if i < LEAST_LOBE_BINS:
+        highest_left = max(highest_left, smooth[i - 1])
+        smaller = min(highest_left, highest_right[i + 1])
+        if i < LEAST_LOBE_BINS or smooth[i] >= VALLEY_RATIO * smaller:
             continue
-        right = highest_right[i + 1]
-        smaller = min(left, right)
-        depth = smooth[i] / max(smaller, np.float32(1e-30))
         wide = smooth[i + 1] < VALLEY_RATIO * smaller or smooth[i - 1] < VALLEY_RATIO * smaller
-        if depth < VALLEY_RATIO and wide and smaller > LOBE_RATIO * max(left, right) and depth < best:
+        depth = smooth[i] / smaller
+        if wide and smaller > LOBE_RATIO * max(highest_left, highest_right[i + 1]) and depth < best:
             best, best_at = depth, i
     return best_at
 
@@ -78,12 +77,10 @@ def valleys_of(
     found = 0
     for i in range(boxes.shape[0]):
         out[i] = -1
-        width = boxes[i, B_HIGH] - boxes[i, B_LOW]
-        if boxes[i, B_KIND] != INTEGRATED_BOX and width >= LEAST_SPLIT_BINS:
-            box_spectrum(
-                sum4, boxes[i, B_ROW], boxes[i, B_ROW_END], boxes[i, B_LOW], boxes[i, B_HIGH], work, ROW_FRAMES
-            )
-            out[i] = deepest_valley(work, width)
+        low, high = int(boxes[i, B_LOW]), int(boxes[i, B_HIGH])  # 32-bit bounds would keep loops from vectorising
+        if boxes[i, B_KIND] != INTEGRATED_BOX and high - low >= LEAST_SPLIT_BINS:
+            box_spectrum(sum4, int(boxes[i, B_ROW]), int(boxes[i, B_ROW_END]), low, high, work, ROW_FRAMES)
+            out[i] = deepest_valley(work, high - low)
             found += out[i] >= 0
     return found
 

@@ -14,6 +14,7 @@ from .jit import kernel
 OUTSIDE_RATIO = 0.01  # ITU-R SM.328: 99 % occupied bandwidth
 LOW, HIGH, POWER, NOISE, PEAK, FLATNESS, WIDTH_6DB, EDGE, CENTROID = range(9)  # fields of a measurement
 FIELDS = 9
+LOG_EVERY = 32  # factors of 1e-4 to 1 whose product is still a number; one logarithm for all of them
 
 
 @kernel
@@ -35,15 +36,13 @@ def box_spectrum(
         out: float32, shape (>= high - low,).
         frames_per_row: frames in each row.
     """
-    width = high - low
-    for i in range(width):
-        out[i] = 0.0
+    mean = out[: high - low]
+    mean[:] = 0.0
     for j in range(row, row_end):
-        for i in range(width):
-            out[i] += sums[j, low + i]
-    scale = np.float32(1.0 / (frames_per_row * (row_end - row)))
-    for i in range(width):
-        out[i] *= scale
+        cells = sums[j, low:high]  # a slice lets the compiler drop the wrap-around checks and vectorise
+        for i in range(cells.shape[0]):
+            mean[i] += cells[i]
+    mean *= np.float32(1.0 / (frames_per_row * (row_end - row)))
 
 
 @kernel
@@ -60,8 +59,9 @@ def box_envelope(
     """
     for k in range(frame, frame_end):
         total = np.float32(0.0)
-        for i in range(low, high):
-            total += plane[k, i]
+        cells = plane[k, low:high]
+        for i in range(cells.shape[0]):
+            total += cells[i]
         out[k - frame] = total
 
 
@@ -113,11 +113,15 @@ def occupied(
         run += excess
     power, noise, log_sum, wide = 0.0, 0.0, 0.0, 0
     moment, weight = 0.0, 0.0
+    least, unit, product = 1e-4 * peak + 1e-30, 1.0 / (peak + 1e-30), 1.0
     for i in range(first, last + 1):
         excess = max(spectrum[i] - floor[(low + i) // 4], 1e-30)
         power += excess
         noise += floor[(low + i) // 4]
-        log_sum += np.log(max(excess, 1e-4 * peak + 1e-30))
+        product *= max(excess, least) * unit
+        if i % LOG_EVERY == 0:
+            log_sum += np.log(product)
+            product = 1.0
         if excess > 0.25 * peak:
             wide += 1
             moment += excess * (i + 0.5)
@@ -128,7 +132,8 @@ def occupied(
     out[2] = power
     out[3] = noise
     out[4] = peak
-    out[5] = min(1.0, np.exp(log_sum / count) / max(power / count, 1e-30))
+    geometric = np.exp((log_sum + np.log(product)) / count) * (peak + 1e-30)
+    out[5] = min(1.0, geometric / max(power / count, 1e-30))
     out[6] = wide
     out[8] = moment / max(weight, 1e-30)
     out[7] = edge_slope(spectrum, n, floor, low, first, last, power / count)

@@ -63,18 +63,13 @@ def dc_offset(
         out: float64, shape (2,), written.
     """
     count = 0
-    sums = np.zeros(16, dtype=np.int32)
     for start in range(0, n_samples - stretch + 1, stretch * every):
         piece = iq[2 * start : 2 * (start + stretch)]
-        sums[:] = 0
-        for k in range(stretch // 8):
-            part = piece[16 * k : 16 * k + 16]
-            for j in range(16):
-                sums[j] += part[j]
-        for k in range(2 * (stretch - stretch % 8), 2 * stretch):
-            sums[k % 2] += piece[k]
-        work[0, count] = np.sum(sums[0::2]) / stretch
-        work[1, count] = np.sum(sums[1::2]) / stretch
+        i, q = np.int32(0), np.int32(0)  # 32 bits vectorise twice as wide as 64
+        for k in range(stretch):
+            i = np.int32(i + piece[2 * k])
+            q = np.int32(q + piece[2 * k + 1])
+        work[0, count], work[1, count] = i / stretch, q / stretch
         count += 1
     for k in range(2):
         out[k] = np.sort(work[k, :count])[count // 2] if count > 0 else 0.0
@@ -115,29 +110,39 @@ def power_row(
             p2 = x2[2 * i] * x2[2 * i] + x2[2 * i + 1] * x2[2 * i + 1]
             p3 = x3[2 * i] * x3[2 * i] + x3[2 * i + 1] * x3[2 * i + 1]
             y0[i], y1[i], y2[i], y3[i] = p0, p1, p2, p3
-            s[i] = (p0 + p1) + (p2 + p3)
-            t[i] = max(p0, p1, p2, p3)
-            u[i] += s[i]
-            v[i] = max(v[i], t[i])
+            power = (p0 + p1) + (p2 + p3)
+            a = p0 if p0 > p1 else p1  # one instruction each; `max` would also sort out NaN, which integers never make
+            b = p2 if p2 > p3 else p3
+            highest = a if a > b else b
+            s[i], t[i] = power, highest
+            u[i] += power
+            v[i] = highest if highest > v[i] else v[i]
 
 
 @kernel
 def reduce_row(
     total: NDArray[np.float32],
     top: NDArray[np.float32],
+    pairs: NDArray[np.float32],
     tiles: NDArray[np.float32],
     peaks: NDArray[np.float32],
 ) -> None:
-    """Reduce a row to tiles of four bins.
+    """Reduce a row to tiles of four bins, by pairs and pairs of pairs: strides of two vectorise, of four they do not.
 
     Args:
         total, top: float32, shape (n_fft,), from `power_row`.
+        pairs: float32, shape (2, n_fft // 2), work space.
         tiles, peaks: float32, shape (n_fft // 4,), sum and maximum of each tile.
     """
+    sums, tops = pairs[0], pairs[1]
+    for m in range(sums.shape[0]):
+        sums[m] = total[2 * m] + total[2 * m + 1]
+        a, b = top[2 * m], top[2 * m + 1]
+        tops[m] = a if a > b else b
     for m in range(tiles.shape[0]):
-        i = 4 * m
-        tiles[m] = (total[i] + total[i + 1]) + (total[i + 2] + total[i + 3])
-        peaks[m] = max(top[i], top[i + 1], top[i + 2], top[i + 3])
+        tiles[m] = sums[2 * m] + sums[2 * m + 1]
+        a, b = tops[2 * m], tops[2 * m + 1]
+        peaks[m] = a if a > b else b
 
 
 @kernel
@@ -165,7 +170,7 @@ def power_rows(
     first_row: int,
     plane: NDArray[np.float32],
     sum4: NDArray[np.float32],
-    top: NDArray[np.float32],
+    work: NDArray[np.float32],
     tiles: NDArray[np.float32],
     peaks: NDArray[np.float32],
     mean: NDArray[np.float32],
@@ -179,14 +184,15 @@ def power_rows(
         rows: rows in the batch.
         first_row: where they go.
         plane, sum4, tiles, peaks: of the block; rows first_row.. are written.
-        top: float32, shape (n_fft,), work space: a row's maxima.
+        work: float32, shape (2, n_fft), work space: a row's maxima, and its pairs.
         mean, maximum: float32, shape (n_fft,), running sum and maximum.
     """
     take_away(spectra, leak)
+    top, pairs = work[0], work[1].reshape(2, work.shape[1] // 2)
     for r in range(rows):
         row = first_row + r
         power_row(spectra, 4 * r, plane[4 * row : 4 * row + 4], sum4[row], top, mean, maximum)
-        reduce_row(sum4[row], top, tiles[row], peaks[row])
+        reduce_row(sum4[row], top, pairs, tiles[row], peaks[row])
 
 
 class Stft:
@@ -221,7 +227,7 @@ class Stft:
         rows = self.rows(max_samples)
         self.plane = np.zeros((rows * ROW_FRAMES, n_fft), dtype=np.float32)
         self.sum4 = np.zeros((rows, n_fft), dtype=np.float32)
-        self._top = np.zeros(n_fft, dtype=np.float32)
+        self._work = np.zeros((2, n_fft), dtype=np.float32)
         self.tiles = np.zeros((rows, n_fft // TILE_BINS), dtype=np.float32)
         self.peaks = np.zeros((rows, n_fft // TILE_BINS), dtype=np.float32)
         self.mean = np.zeros(n_fft, dtype=np.float32)
@@ -275,7 +281,7 @@ class Stft:
                 row,
                 self.plane,
                 self.sum4,
-                self._top,
+                self._work,
                 self.tiles,
                 self.peaks,
                 self.mean,

@@ -10,12 +10,16 @@ from support.iq import quantised, tone, white
 from ndefender.dsp.baseband import (
     MAX_STEP,
     OVERSAMPLING,
+    TAPS_GRAIN,
     TAPS_PER_STEP,
     TURNS,
     Downconverter,
+    Filters,
     decimation,
+    extract_into,
     mix,
     mix_decimate,
+    padded_length,
     rotate_taps,
 )
 
@@ -122,4 +126,23 @@ def test_the_output_is_bounded_by_what_exists_and_by_its_memory() -> None:
     assert len(down.extract(iq, 0, 10**9, 0.1, 4)) == 50
     assert len(down.extract(iq, 990, 10**9, 0.1, 4)) <= 3
     assert len(down.extract(iq, 0, 3, 0.1, 256)) == 0
-    assert down._taps.shape[1] // 2 >= TAPS_PER_STEP * MAX_STEP + 1
+    assert down.taps.shape[1] // 2 >= TAPS_PER_STEP * MAX_STEP + 1
+
+
+@pytest.mark.parametrize("step", [2, 7, 40, MAX_STEP])
+def test_filters_are_padded_with_zeros_and_pass_a_constant(step: int) -> None:
+    taps = Filters().need(step)
+    assert len(taps) == padded_length(step) and len(taps) % TAPS_GRAIN == 0
+    assert np.sum(taps) == pytest.approx(1) and not taps[TAPS_PER_STEP * step + 1 :].any()
+    assert np.argmax(taps) == (TAPS_PER_STEP * step + 1) // 2
+
+
+@pytest.mark.parametrize("start", [0, 3, 500])
+def test_extract_into_says_where_its_outputs_lie(start: int) -> None:
+    step, omega, iq = 9, 0.7, _iq(2000)
+    prototype, work = Filters().need(step), Downconverter(300)
+    n, origin = extract_into(iq, start, 1500, omega, step, prototype, work.taps, work.turns, work.out)
+    middle = (TAPS_PER_STEP * step + 1) // 2
+    assert origin == max(start, middle) and n == (1500 - start) // step
+    expected = twin.mixed_down(iq, origin - middle, prototype, step, omega, n)
+    np.testing.assert_allclose(work.out[:n], expected, atol=1e-5 * np.abs(expected).max())

@@ -41,12 +41,12 @@ def _video(line_s: float, rate_hz: float, n: int) -> np.ndarray:
     return np.exp(2j * np.pi * np.cumsum(1e6 * level) / rate_hz).astype(np.complex64)
 
 
-def test_envelope_moments_are_means_of_powers() -> None:
-    x, out = _noise(777), np.zeros(3)
-    ev.envelope_moments(x, out)
-    np.testing.assert_allclose(out, [np.mean(np.abs(x) ** p) for p in (1, 2, 4)], rtol=1e-5)
-    ev.envelope_moments(x[:0], out)
-    assert not out.any()
+def test_envelope_cv_is_the_spread_over_the_mean() -> None:
+    x = _noise(777)
+    assert ev.envelope_cv(x) == pytest.approx(np.std(np.abs(x)) / np.mean(np.abs(x)), rel=1e-4)
+    assert ev.envelope_cv(np.ones(50, dtype=np.complex64)) == pytest.approx(0, abs=1e-3)
+    assert ev.envelope_cv(x[:0]) == 0
+    assert ev.envelope_cv(np.zeros(9, dtype=np.complex64)) == 0
 
 
 @pytest.mark.parametrize("lag", [1, 7, 100])
@@ -214,3 +214,12 @@ def test_nearest_lora() -> None:
     assert ev.nearest_lora(510e3) == 500e3
     assert ev.nearest_lora(60e3) == 0
     assert ev.nearest_lora(8e6) == 0
+
+
+def test_angle_is_the_arc_tangent_in_all_quadrants() -> None:
+    turn = np.exp(1j * np.linspace(-np.pi, np.pi, 1001)[1:])
+    for z in (turn, 1e-9 * turn, 1e15 * turn):
+        got = [ev.angle(np.float32(v.imag), np.float32(v.real)) for v in z]
+        np.testing.assert_allclose(got, np.angle(z), atol=5e-7)
+    assert ev.angle(np.float32(0), np.float32(0)) == 0
+    assert ev.angle(np.float32(0), np.float32(-2)) == pytest.approx(np.pi)

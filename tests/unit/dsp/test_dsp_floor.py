@@ -7,7 +7,16 @@ import pytest
 from oracle import law_twins
 from oracle import line_twins as twin
 
-from ndefender.dsp.floor import CAP_RATIO, RANK_MANTISSA, TILE_CELLS, FloorEstimator, column_ranked, local_median
+from ndefender.dsp.floor import (
+    CAP_RATIO,
+    RANK_BITS,
+    RANK_MANTISSA,
+    TILE_CELLS,
+    FloorEstimator,
+    column_ranked,
+    local_median,
+    undecided,
+)
 from ndefender.dsp.noiselaw import patch_law
 from ndefender.dsp.window import blackman_harris
 
@@ -91,3 +100,11 @@ def test_a_roll_off_beyond_the_flat_part_does_not_pull_the_floor_down() -> None:
 def test_a_quieter_moment_caps_the_floor() -> None:
     floor, _ = _estimate(_noise_tiles(), quiet_power=10.0)
     assert floor.max() == pytest.approx(10 * CAP_RATIO, rel=1e-5)
+
+
+def test_undecided_is_the_highest_bit_that_differs() -> None:
+    bits = np.array([[0b1011 << 20, 0b1001 << 20], [7, 0b1000 << 20], [0b1010 << 20, 0b1111 << 20]], dtype=np.int32)
+    assert undecided(np.concatenate([bits, bits[1:2]]), 4, 2) == (22, 0b1000 << 20)  # row 1 is stepped over
+    assert undecided(bits, 1, 1) == (21, 0b1000 << 20)
+    same = np.full((2, 5), 0x3F812345, dtype=np.int32)
+    assert undecided(same, 2, 1) == (30 - RANK_BITS, 0x3F812345 >> (31 - RANK_BITS) << (31 - RANK_BITS))

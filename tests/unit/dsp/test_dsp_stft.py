@@ -69,21 +69,21 @@ def test_power_row_is_ascending_squared_magnitude() -> None:
 def test_reduce_row_is_sums_and_maxima_of_four_bins() -> None:
     total, top = (np.random.default_rng(i).gamma(4, size=64).astype(np.float32) for i in (1, 2))
     tiles, peaks = np.zeros((2, 16), dtype=np.float32)
-    reduce_row(total, top, tiles, peaks)
+    reduce_row(total, top, np.zeros((2, 32), dtype=np.float32), tiles, peaks)
     np.testing.assert_allclose(tiles, total.reshape(-1, 4).sum(axis=1), rtol=1e-6)
     np.testing.assert_array_equal(peaks, top.reshape(-1, 4).max(axis=1))
 
 
 def test_power_rows_fills_its_rows_only() -> None:
     spectra = np.random.default_rng(4).normal(size=(8, 128)).astype(np.float32)
-    plane, sum4, top = np.zeros((20, 64), np.float32), np.zeros((5, 64), np.float32), np.zeros(64, np.float32)
+    plane, sum4, work = np.zeros((20, 64), np.float32), np.zeros((5, 64), np.float32), np.zeros((2, 64), np.float32)
     tiles, peaks = np.zeros((2, 5, 16), dtype=np.float32)
     mean, maximum = np.zeros((2, 64), dtype=np.float32)
     leak = np.full(10, 0.7, dtype=np.float32)
     expected = spectra.copy()
     take_away(expected, leak)
     expected = _squares(expected)
-    power_rows(spectra, leak, 2, 1, plane, sum4, top, tiles, peaks, mean, maximum)
+    power_rows(spectra, leak, 2, 1, plane, sum4, work, tiles, peaks, mean, maximum)
     np.testing.assert_allclose(plane[4:12], expected, rtol=1e-5)
     for got, wanted in zip(
         (tiles[1:3], peaks[1:3], mean / 8, maximum), twin.tiles_of(*twin.rows_of(expected)), strict=True
