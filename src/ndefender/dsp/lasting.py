@@ -54,7 +54,7 @@ def keep_lasting(
         for m in range(low, high):
             noise += floor[m] * TILE_CELLS
         for j in range(n_rows):
-            level = np.float32(0.0)
+            level: float = np.float32(0.0)
             cells = tiles[j, low:high]
             for m in range(cells.shape[0]):
                 level += cells[m]

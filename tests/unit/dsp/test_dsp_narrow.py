@@ -58,8 +58,8 @@ def test_a_look_is_the_single_tests_on_each_burst(iq: np.ndarray) -> None:
         spreading = ev.narrow_tests(x, RATE_HZ / step, width_hz, lora, f, slope, moments)
         expected = [cv, *ev.two_level(moments, RATE_HZ / step), spreading, lora]
         np.testing.assert_allclose(row[1:6], expected, rtol=1e-4, atol=1e-6)
-    assert taken[0, narrow.DEVIATION] == pytest.approx(250e3, rel=0.15)
-    assert taken[1, narrow.DEVIATION] == pytest.approx(60e3, rel=0.15)
+    assert taken[0, narrow.DEVIATION] == pytest.approx(250e3, rel=0.25)
+    assert taken[1, narrow.DEVIATION] == pytest.approx(60e3, rel=0.25)
     assert taken[3, narrow.CP15] >= 0  # noise-like and wide enough: a cyclic prefix was looked for
 
 
