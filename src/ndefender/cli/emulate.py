@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from ndefender.errors import SourceUnavailable
+from ndefender.ingest.emulated.main import run as run_panel
+from ndefender.ingest.emulated.panel import Panel
 from ndefender.radio.emulated.main import run
+from ndefender.radio.scene import load_scene
+from ndefender.radio.scene.level import video_rssi
 
 
 @click.group("emulate")
@@ -32,3 +38,27 @@ def radio(scene: str, host: str, port: int, link_bytes_s: float, retune_s: float
         run(scene, host, port, link_bytes_s, retune_s)
     except OSError as error:
         raise SourceUnavailable(f"cannot listen on {host}:{port}: {error.strerror}") from error
+
+
+@command.command("esp32")
+@click.option(
+    "--scene", default="urban", show_default=True, help="What its receivers hear: a built-in scene or a file."
+)
+@click.option("--link", type=click.Path(path_type=Path), help="Symbolic link to its device, made anew at each replug.")
+@click.option(
+    "--period-s", type=click.FloatRange(0.01, 60), default=1.0, show_default=True, help="Period of its telemetry."
+)
+@click.option("--older", is_flag=True, help="Firmware without `data` in answers, `seq` and `fw_version`.")
+@click.option(
+    "--control", is_flag=True, help="Take faults from standard input: unplug, replug, reset, mute, garbage N, …"
+)
+def esp32(scene: str, link: Path | None, period_s: float, older: bool, control: bool) -> None:
+    """Be an ESP32 panel on a pseudo-terminal: three video receivers, a video switch, three LEDs.
+
+    Prints the device, for `port` in `[esp32]`. Whoever reads it is told that it is simulated.
+    """
+    try:
+        panel = Panel(video_rssi(load_scene(scene)), link=link, period_s=period_s, older=older)
+        run_panel(panel, control=control)
+    except OSError as error:
+        raise SourceUnavailable(f"cannot make the panel's device: {error.strerror} {error.filename or ''}") from error

@@ -51,8 +51,7 @@ class PanelReader:
         self._framer = LineFramer(settings.max_line_bytes)
         self._boot_clock = BootClock()
         self._rate = settings.messages_per_s
-        self._tokens = 2.0 * self._rate
-        self._refilled_s = clock()
+        self._tokens: dict[MessageKind, tuple[float, float]] = {}  # kind: left, when it was refilled
         self._complained_s = -COMPLAIN_EVERY_S
         self._declined: set[str] = set()
         self._on_proof: Callable[[], None] = lambda: None
@@ -147,12 +146,13 @@ class PanelReader:
 
     def _limited(self, kind: MessageKind, fields: dict[str, Any], now_s: float) -> None:
         """Pass on as many as a sane panel sends; a panel that raves must not push everything else out of the queues."""
-        self._tokens = min(2.0 * self._rate, self._tokens + (now_s - self._refilled_s) * self._rate)
-        self._refilled_s = now_s
-        if self._tokens < 1.0:
+        burst = 2.0 * self._rate
+        left, refilled_s = self._tokens.get(kind, (burst, now_s))
+        left = min(burst, left + (now_s - refilled_s) * self._rate)
+        self._tokens[kind] = (left - 1.0 if left >= 1.0 else left, now_s)
+        if left < 1.0:
             self._stats.limited += 1
             return
-        self._tokens -= 1.0
         if kind == "LOG_EVENT":
             self._stats.logs += 1
         else:

@@ -106,7 +106,7 @@ class LinkSettings:
         reopen_min_s, reopen_max_s: pause between attempts, doubled from the first to the second.
         io_timeout_s: bound of opening and closing, and of writing one line.
         stranger_s: a found device that spoke, but not as a panel, is left alone for this long, or until replugged.
-        messages_per_s: telemetry and log events passed on, at most, with a burst of twice as many.
+        messages_per_s: telemetry passed on, at most, with a burst of twice as many; and as many log events.
         by_id: folder with stable names.
     """
 
