@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ctypes
 import functools
-from collections.abc import Callable, Iterator
-from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_int, c_long, c_uint, c_void_p
+from collections.abc import AsyncGenerator, Callable
+from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_int, c_long, c_short, c_uint, c_void_p
 from typing import NamedTuple, TypeVar
 
 from ndefender.events.host import AudioSection
@@ -21,6 +22,13 @@ N_CHANNELS = 32  # SND_MIXER_SCHN_LAST + 1
 CALL_TIMEOUT_S = 0.8
 
 T = TypeVar("T")
+
+
+class _PollFd(ctypes.Structure):
+    """`struct pollfd` of <poll.h>."""
+
+    _fields_ = (("fd", c_int), ("events", c_short), ("revents", c_short))
+
 
 # Name: result, arguments; a mixer and an element of it are opaque pointers.
 _FUNCTIONS: dict[str, tuple[object, list[object]]] = {
@@ -41,6 +49,9 @@ _FUNCTIONS: dict[str, tuple[object, list[object]]] = {
     "snd_mixer_selem_get_playback_switch": (c_int, [c_void_p, c_int, POINTER(c_int)]),
     "snd_mixer_selem_set_playback_volume": (c_int, [c_void_p, c_int, c_long]),
     "snd_mixer_selem_set_playback_switch_all": (c_int, [c_void_p, c_int]),
+    "snd_mixer_poll_descriptors_count": (c_int, [c_void_p]),
+    "snd_mixer_poll_descriptors": (c_int, [c_void_p, POINTER(_PollFd), c_uint]),
+    "snd_mixer_handle_events": (c_int, [c_void_p]),
     "snd_strerror": (c_char_p, [c_int]),
 }
 
@@ -142,6 +153,31 @@ class AlsaMixer:
         """Set the loudest channel, 0 to 100. Raises Offline."""
         await self._worker.call(lambda: _with_control(lambda control: control.set_volume(percent)))
 
+    async def watch(self, for_s: float) -> AsyncGenerator[None, None]:
+        """Yield for every change that the card signals, for a while. Raises Offline."""
+        loop, readable = asyncio.get_running_loop(), asyncio.Event()
+        end_s = loop.time() + for_s
+        mixer = await self._worker.call(_open)
+        try:
+            while (wait_s := end_s - loop.time()) > 0:
+                fds = await self._worker.call(lambda: _signals(mixer))
+                for fd in fds:
+                    loop.add_reader(fd, readable.set)
+                try:
+                    async with asyncio.timeout(wait_s):
+                        await readable.wait()
+                except TimeoutError:
+                    return
+                finally:
+                    for fd in fds:  # until it has been read: it stays readable, and would call without end
+                        loop.remove_reader(fd)
+                readable.clear()
+                await self._worker.call(lambda: _check(load(), load().snd_mixer_handle_events(mixer)))
+                yield
+        finally:
+            with contextlib.suppress(Offline):  # a thread that hangs keeps its mixer
+                await self._worker.call(lambda: load().snd_mixer_close(mixer))
+
     async def close(self) -> None:
         """End the thread."""
         self._worker.close()
@@ -160,22 +196,33 @@ def _read() -> AudioSection:
 
 
 def _with_control(use: Callable[[Control], T]) -> T:
-    library = load()
-    with _mixer(library) as mixer:
+    library, mixer = load(), _open()
+    try:
         return use(_control(library, mixer))
+    finally:
+        library.snd_mixer_close(mixer)
 
 
-@contextlib.contextmanager
-def _mixer(library: ctypes.CDLL) -> Iterator[c_void_p]:
-    mixer = c_void_p()
+def _open() -> c_void_p:
+    library, mixer = load(), c_void_p()
     _check(library, library.snd_mixer_open(byref(mixer), 0))
     try:
         _check(library, library.snd_mixer_attach(mixer, CARD))
         _check(library, library.snd_mixer_selem_register(mixer, None, None))
         _check(library, library.snd_mixer_load(mixer))
-        yield mixer
-    finally:
+    except Offline:
         library.snd_mixer_close(mixer)
+        raise
+    return mixer
+
+
+def _signals(mixer: c_void_p) -> list[int]:
+    """File descriptors that become readable when something changed."""
+    library = load()
+    room = (_PollFd * max(library.snd_mixer_poll_descriptors_count(mixer), 0))()
+    n_filled = library.snd_mixer_poll_descriptors(mixer, room, len(room))
+    _check(library, n_filled)
+    return [row.fd for row in room[:n_filled]]
 
 
 def _control(library: ctypes.CDLL, mixer: c_void_p) -> Control:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from ndefender.errors import CommandRejected
 from ndefender.events.host import AudioSection
@@ -46,20 +46,23 @@ class Audio:
             except Offline as no_card:
                 raise Offline(f"{no_server.reason}; {no_card.reason}") from no_card
 
-    async def watch(self) -> AsyncIterator[None]:
-        """Yield for every change the server signals. ALSA's mixer is polled.
+    async def watch(self) -> AsyncGenerator[None, None]:
+        """Yield for every change that the server signals, or the card where there is no server.
 
         Raises:
-            Offline: the server went.
+            Offline: the server or the card went.
         """
         while True:
             try:
-                async for _ in self._pulse.watch():
-                    yield
+                async with contextlib.aclosing(self._pulse.watch()) as signals:
+                    async for _ in signals:
+                        yield
             except NoServer:
                 if self._alsa is None:
                     raise
-            await asyncio.sleep(LOOK_AGAIN_S)
+                async with contextlib.aclosing(self._alsa.watch(LOOK_AGAIN_S)) as signals:
+                    async for _ in signals:
+                        yield
 
     def changed(self, before: AudioSection, after: AudioSection) -> bool:
         """Any change is news: nothing here moves by itself."""

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 from ndefender.events.host import GpsSection
 from ndefender.system.backend import Offline
@@ -67,7 +67,7 @@ class Gps:
             raise Offline(self._down)
         return self._receivers.section(self._clock())
 
-    async def watch(self) -> AsyncIterator[None]:
+    async def watch(self) -> AsyncGenerator[None, None]:
         """Yield for every position and sky view, and when gpsd goes or comes."""
         self._start()
         woken = asyncio.Event()

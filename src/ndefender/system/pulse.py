@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import Any, NamedTuple, TypeVar
 
 from ndefender.events.host import AudioSection
@@ -91,25 +91,34 @@ class PulseSink:
 
         await self._ask(act)
 
-    async def watch(self) -> AsyncIterator[None]:
+    async def watch(self) -> AsyncGenerator[None, None]:
         """Yield for every change of a sink, and of which is the default. On a connection of its own.
 
         Raises:
             NoServer: nothing to connect to.
             Offline: it went, or hangs while connecting.
         """
-        errors = load().errors
         async with asyncio.timeout(self._timeout_s) as bound, self._named_errors(bound):
             pulse = await self._connect()
-        events = pulse.subscribe_events("sink", "server")
+        woken = asyncio.Event()
+
+        async def follow() -> None:
+            async for _ in pulse.subscribe_events("sink", "server"):
+                woken.set()
+
+        following = asyncio.create_task(follow(), name="pulse-events")
+        following.add_done_callback(lambda _: woken.set())
         try:
-            async for _ in events:
+            while True:
+                await woken.wait()
+                woken.clear()
+                if following.done():
+                    raise Offline(f"{self._where} went away")
                 yield
-        except errors as error:
-            raise Offline(f"{self._where} went away") from error
         finally:
-            pulse.close()  # before the subscription ends: its end would ask a server that may hang
-            await events.aclose()
+            pulse.close()  # before the subscription ends: its end asks a server, which may hang, to end it
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
 
     async def close(self) -> None:
         """Close the connection."""

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Protocol, TypeVar
 
 from ndefender.events.host import UpsSection
@@ -81,7 +81,7 @@ class Ups:
             self._keeper = asyncio.create_task(self._keep_alive(), name="ups-keep-alive")
         return await self._worker.call(self._read)
 
-    async def watch(self) -> AsyncIterator[None]:
+    async def watch(self) -> AsyncGenerator[None, None]:
         """Wait for ever: the UPS signals nothing."""
         await asyncio.Event().wait()
         yield
