@@ -54,12 +54,8 @@ def keep_lasting(
         for m in range(low, high):
             noise += floor[m] * TILE_CELLS
         for j in range(n_rows):
-            level: float = np.float32(0.0)
-            cells = tiles[j, low:high]
-            for m in range(cells.shape[0]):
-                level += cells[m]
-            power[j] = level
-            mean += (level - noise) / n_rows
+            power[j] = np.sum(tiles[j, low:high])
+            mean += (power[j] - noise) / n_rows
         silent = 0
         for j in range(n_rows):
             silent += power[j] - noise < SILENT_RATIO * mean

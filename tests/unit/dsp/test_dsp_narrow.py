@@ -58,9 +58,12 @@ def test_a_look_is_the_single_tests_on_each_burst(iq: np.ndarray) -> None:
         spreading = ev.narrow_tests(x, RATE_HZ / step, width_hz, lora, f, slope, moments)
         expected = [cv, *ev.two_level(moments, RATE_HZ / step), spreading, lora]
         np.testing.assert_allclose(row[1:6], expected, rtol=1e-4, atol=1e-6)
+        rough = spreading == 0 and cv > narrow.CONSTANT_CV and width_hz > narrow.OFDM15_HZ
+        prefix = ev.cyclic_prefix(x, RATE_HZ / step, width_hz, ev.LTE_LAG_S) if rough else -1
+        assert row[narrow.CP15] == pytest.approx(prefix, abs=1e-6)
     assert taken[0, narrow.DEVIATION] == pytest.approx(250e3, rel=0.25)
     assert taken[1, narrow.DEVIATION] == pytest.approx(60e3, rel=0.25)
-    assert taken[3, narrow.CP15] >= 0  # noise-like and wide enough: a cyclic prefix was looked for
+    assert {-1} < set(taken[:, narrow.CP15])  # a cyclic prefix was looked for where the envelope is rough, and only there
 
 
 def test_no_bursts_cost_nothing(iq: np.ndarray) -> None:
