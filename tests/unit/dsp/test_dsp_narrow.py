@@ -63,7 +63,7 @@ def test_a_look_is_the_single_tests_on_each_burst(iq: np.ndarray) -> None:
         assert row[narrow.CP15] == pytest.approx(prefix, abs=1e-6)
     assert taken[0, narrow.DEVIATION] == pytest.approx(250e3, rel=0.25)
     assert taken[1, narrow.DEVIATION] == pytest.approx(60e3, rel=0.25)
-    assert {-1} < set(taken[:, narrow.CP15])  # a cyclic prefix was looked for where the envelope is rough, and only there
+    assert {-1} < set(taken[:, narrow.CP15])  # one was looked for where the envelope is rough
 
 
 def test_no_bursts_cost_nothing(iq: np.ndarray) -> None:
