@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from ndefender.system.backend import Offline
+from ndefender.errors import NdefenderError
 
 T = TypeVar("T")
 
@@ -38,8 +38,9 @@ def plain(text: str, limit_chars: int = MAX_REASON_CHARS) -> str:
 
 def reason_of(error: BaseException) -> str:
     """Say what an exception means, in one bounded line. Never raises, even where the exception's `str` does."""
-    if isinstance(error, Offline):
-        return plain(f"{error.reason}") or "no reason given"
+    if isinstance(error, NdefenderError):
+        # Ours are written for people, and may say that they are.
+        return plain(str(error)) or "no reason given"
     # format_exception_only copes with exceptions that cannot be shown.
     return plain(traceback.format_exception_only(error)[-1])
 
