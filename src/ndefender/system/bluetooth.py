@@ -18,7 +18,7 @@ ADAPTER = "org.bluez.Adapter1"
 DEVICE = "org.bluez.Device1"
 ADDRESS = re.compile(r"[0-9A-F]{2}(:[0-9A-F]{2}){5}\Z")
 PIN = re.compile(r"[!-~]{1,16}\Z")  # Bluetooth core 5.4, vol. 3 part C §3.2.3: up to 16 octets
-POWER_TIMEOUT_S = 5.0  # switching a controller on loads its firmware
+POWER_TIMEOUT_S = 4.0  # switching a controller on loads its firmware
 # What BlueZ calls the outcomes, as people do.
 REASONS = {
     "AuthenticationCanceled": "the device cancelled the pairing",

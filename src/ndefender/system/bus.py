@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from dbus_fast import BusType, Message, MessageFlag, MessageType, Variant
-from dbus_fast.aio import MessageBus
 from dbus_fast.errors import DBusFastError
 from dbus_fast.unpack import unpack_variants
 
 from ndefender.system.actions import missing_right
 from ndefender.system.backend import Offline
-from ndefender.system.link import DBUS_PATH, GONE, Answer, Link, Match
+from ndefender.system.bounded import plain
+from ndefender.system.link import DBUS_PATH, GONE, Answer, Connection, Link, Match
 from ndefender.system.peers import DBUS, BusError, Denied, Objects, Peer, Props
 
 PROPERTIES = "org.freedesktop.DBus.Properties"
@@ -55,10 +55,9 @@ class SystemBus:
         self._closed = False
 
     async def _connect(self) -> Link:
-        bus = None
         try:
             async with asyncio.timeout(self._call_timeout_s):
-                bus = MessageBus(bus_address=self._address or None, bus_type=BusType.SYSTEM)
+                bus = Connection(bus_address=self._address or None, bus_type=BusType.SYSTEM)
                 await bus.connect()
         except TimeoutError:
             raise Offline(f"the message bus did not answer within {self._call_timeout_s:g} s") from None
@@ -146,7 +145,7 @@ class SystemBus:
     async def watch(
         self, peer: Peer, matches: Sequence[Match], hello: Callable[[], Awaitable[object]] | None = None
     ) -> AsyncIterator[None]:
-        """Yield whenever a service signals a change, and when it comes or goes.
+        """Yield once when it is listened to, and then whenever a service signals a change, comes or goes.
 
         Args:
             peer: the service. It need not be there yet.
@@ -177,16 +176,19 @@ class SystemBus:
             except TimeoutError:
                 link.suspect(self._call_timeout_s)
                 raise Offline(f"the message bus did not answer within {self._call_timeout_s:g} s") from None
+            # What changed before the rules were in force was not heard.
+            wake.set()
             while link.alive:
+                await wake.wait()
+                wake.clear()
+                if not link.alive:
+                    break
                 if comes and hello is not None:
                     # A service that is not there is greeted when it comes; one that hangs is found out by reading it.
                     with suppress(Offline, BusError):
                         await hello()
                 comes = False
-                await wake.wait()
-                wake.clear()
-                if link.alive:
-                    yield
+                yield
         raise Offline(GONE)
 
     @asynccontextmanager
@@ -223,7 +225,8 @@ class SystemBus:
 
 def _error(peer: Peer, interface: str, member: str, body: Sequence[object], answer: Message) -> Offline | BusError:
     name = answer.error_name or ""
-    text = answer.body[0] if answer.body and isinstance(answer.body[0], str) else ""
+    # A foreign text, which may be a traceback of many lines.
+    text = plain(answer.body[0]) if answer.body and isinstance(answer.body[0], str) else ""
     if name in ABSENT:
         return Offline(f"{peer.title} is not running")
     if peer.starts and name.startswith(CANNOT_START):

@@ -57,6 +57,25 @@ class Match:
         )
 
 
+class Connection(MessageBus):
+    """The library's connection, but for the future of a message that cannot be written.
+
+    The library sets its exception and then raises from `send`, so that nobody has the future to look at it and the
+    loop complains of an exception that was never retrieved.
+    """
+
+    def send(self, msg: Message) -> asyncio.Future[None]:
+        """Send a message. Raises OSError where the connection breaks over it."""
+        if not msg.serial:
+            msg.serial = self.next_serial()
+        sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        sent.add_done_callback(_forget)
+        if self._writer is None:
+            raise ConnectionError(GONE)
+        self._writer.schedule_write(msg, sent)
+        return sent
+
+
 class Link:
     """A connected message bus.
 
@@ -66,7 +85,7 @@ class Link:
         bus: connected.
     """
 
-    def __init__(self, bus: MessageBus) -> None:
+    def __init__(self, bus: Connection) -> None:
         self._bus = bus
         self._waiting: dict[int, asyncio.Future[Message]] = {}
         self._listeners: dict[Listener, Callable[[], None]] = {}
@@ -110,7 +129,7 @@ class Link:
         if not self.alive:
             raise Offline(GONE)
         try:
-            self._bus.send(message).add_done_callback(_forget)
+            self._bus.send(message)
         except OSError as error:
             raise Offline(GONE) from error
 

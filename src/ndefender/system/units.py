@@ -19,6 +19,9 @@ UNIT = "org.freedesktop.systemd1.Unit"
 SERVICE = "org.freedesktop.systemd1.Service"
 # systemd.unit(5): what a unit's name may consist of, and how long it may be.
 UNIT_NAME = re.compile(r"[A-Za-z0-9:_.\\@-]{1,247}\Z")
+JOB = "org.freedesktop.systemd1.Job"
+RESTART_TIMEOUT_S = 25.0
+JOB_POLL_S = 0.1
 LIST_REPLY = "a(ssssssouso)"
 
 
@@ -103,14 +106,14 @@ class Units:
         return before != after
 
     async def restart(self, name: str) -> None:
-        """Restart a unit; done when systemd has accepted the job.
+        """Restart a unit; done when systemd says that it is.
 
         Args:
             name: as in the configuration, with or without `.service`.
         Raises:
             CommandRejected: 404 where it is not in the configuration or systemd does not know it.
             Offline: systemd is not there.
-            CommandFailed: systemd refuses.
+            CommandFailed: systemd refuses, or the unit does not come up.
         """
         if short_name(name) not in self._names:
             raise CommandRejected(404, "unknown_service", f"no service of that name; known: {', '.join(self._names)}")
@@ -124,11 +127,30 @@ async def restart_unit(bus: SystemBus, name: str) -> None:
     """Restart a unit that the caller has checked against the configuration. Raises as `Units.restart`."""
     unit = unit_name(short_name(name))
     try:
-        await bus.call(SYSTEMD, PATH, MANAGER, "RestartUnit", "ss", [unit, "replace"], reply="o")
+        (job,) = await bus.call(SYSTEMD, PATH, MANAGER, "RestartUnit", "ss", [unit, "replace"], reply="o")
     except BusError as error:
         if error.error.endswith(".NoSuchUnit"):
             raise CommandRejected(404, "unknown_service", f"systemd does not know {unit}") from error
         raise CommandFailed(str(error)) from error
+    try:
+        async with asyncio.timeout(RESTART_TIMEOUT_S):
+            while await _exists(bus, job):
+                await asyncio.sleep(JOB_POLL_S)
+        state = (await bus.properties(SYSTEMD, unit_path(unit), UNIT)).text("ActiveState")
+    except TimeoutError:
+        raise CommandFailed(f"{unit} has not come up within {RESTART_TIMEOUT_S:g} s") from None
+    except (Offline, BusError) as error:
+        raise CommandFailed(f"the restart of {unit} was begun, then: {error}") from error
+    if state == "failed":
+        raise CommandFailed(f"{unit} failed to start again")
+
+
+async def _exists(bus: SystemBus, job: str) -> bool:
+    try:
+        await bus.properties(SYSTEMD, job, JOB)
+    except BusError:
+        return False  # a job's object goes when it is done
+    return True
 
 
 def short_name(name: str) -> str:

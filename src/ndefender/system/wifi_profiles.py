@@ -53,7 +53,7 @@ class Activation:
     active: str
 
     async def wait(self, bus: SystemBus, device: str, timeout_s: float) -> None:
-        """Wait until it is up. Raises CommandFailed where it does not come up, Offline where the service goes."""
+        """Wait until it is up. Raises CommandFailed where it does not come up, or nobody can say any more."""
         try:
             async with asyncio.timeout(timeout_s):
                 while True:
@@ -68,6 +68,8 @@ class Activation:
                     await asyncio.sleep(POLL_S)
         except TimeoutError:
             raise CommandFailed(f"the connection was not up within {timeout_s:g} s") from None
+        except Offline as error:
+            raise CommandFailed(f"the connection was begun, then: {error.reason}") from error
 
 
 async def _why(bus: SystemBus, device: str) -> str:

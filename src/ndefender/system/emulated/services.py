@@ -197,11 +197,16 @@ class EmulatedBus:
             raise EmulationError("the emulated bus is not started")
         self._run(bus.call(peer, path, PROPERTIES, "Set", "ssv", [interface, prop, value]))
 
+    def replace(
+        self, name: Name, path: str, interface: str, member: str, signature: str, reply: str, code: str
+    ) -> None:
+        """From now on a method does this instead, Python that dbusmock runs; `ret` is what it returns."""
+        self._run(self._call(name, "AddMethod", "sssss", [interface, member, signature, reply, code], path=path))
+
     def fail(self, name: Name, path: str, interface: str, member: str, signature: str, error: str) -> None:
         """From now on a method answers with that D-Bus error."""
         code = f"raise dbus.exceptions.DBusException('as told', name={error!r})"
-        body = [interface, member, signature, "", code]
-        self._run(self._call(name, "AddMethod", "sssss", body, path=path))
+        self.replace(name, path, interface, member, signature, "", code)
 
     def unit(self, name: str, active: str = "active", sub: str = "running", restarts: int = 0) -> None:
         """Add a unit, or change its state."""
