@@ -49,7 +49,7 @@ class Ups:
         open_bus: opens the bus, on the thread; raises OSError where there is none.
         address: of the UPS on it.
         period_s: of the readings.
-        keep_alive_s: how often it is told that the host lives, from the first reading until `close`.
+        keep_alive_s: how often it is told that the host lives, from the first reading until `close`; None for never.
         clock: monotonic, seconds.
     """
 
@@ -60,7 +60,7 @@ class Ups:
         open_bus: Callable[[], I2cBus],
         address: int = upsmap.ADDRESS,
         period_s: float = 2.0,
-        keep_alive_s: float = KEEP_ALIVE_S,
+        keep_alive_s: float | None = KEEP_ALIVE_S,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.period_s = period_s
@@ -77,8 +77,8 @@ class Ups:
         Raises:
             Offline: no bus, nobody at the address, no answer in time, or nothing but impossible values.
         """
-        if self._keeper is None:
-            self._keeper = asyncio.create_task(self._keep_alive(), name="ups-keep-alive")
+        if self._keeper is None and self._keep_alive_s is not None:
+            self._keeper = asyncio.create_task(self._keep_alive(self._keep_alive_s), name="ups-keep-alive")
         return await self._worker.call(self._read)
 
     async def watch(self) -> AsyncGenerator[None, None]:
@@ -103,11 +103,12 @@ class Ups:
         if keeper is not None:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
+        if self._bus is not None:
             with contextlib.suppress(Offline):
                 await self._worker.call(self._let_go)
         self._worker.close()
 
-    async def _keep_alive(self) -> None:
+    async def _keep_alive(self, every_s: float) -> None:
         failed = False
         while True:
             try:
@@ -117,7 +118,7 @@ class Ups:
                 if not failed:
                     log.warning("keep-alive not sent: %s", error)
                 failed = True
-            await asyncio.sleep(self._keep_alive_s)
+            await asyncio.sleep(every_s)
 
     def _say_alive(self) -> None:
         self._on_bus(

@@ -225,6 +225,35 @@ async def test_keep_alives_go_on_through_faults(ups: Ups, device: EmulatedUps) -
     assert len(device.keep_alives_s) == told
 
 
+async def test_it_can_be_read_without_a_word_to_it(device: EmulatedUps) -> None:
+    backend = Ups(lambda: EmulatedBus(device), keep_alive_s=None)
+    assert (await backend.read()).status == "ok"
+    await backend.close()
+    assert device.keep_alives_s == []
+
+
+async def test_closing_closes_the_bus_and_waits_for_no_hung_one(device: EmulatedUps) -> None:
+    buses: list[EmulatedBus] = []
+
+    def open_bus() -> EmulatedBus:
+        buses.append(EmulatedBus(device))
+        return buses[-1]
+
+    backend = Ups(open_bus)
+    await backend.read()
+    await backend.close()
+    assert [bus.closed for bus in buses] == [True]
+    backend = Ups(open_bus)
+    await backend.read()
+    device.fail(Fault.HANG)
+    with pytest.raises(Offline):
+        await backend.read()
+    started_s = time.monotonic()
+    await backend.close()
+    assert time.monotonic() - started_s < CALL_TIMEOUT_S + 0.5
+    device.fail(Fault.NONE)
+
+
 def test_the_keep_alive_is_the_documented_byte_every_five_seconds() -> None:
     from ndefender.system.ups import KEEP_ALIVE_S
 

@@ -190,7 +190,7 @@ class EmulatedBus:
 
     def __init__(self, device: EmulatedUps) -> None:
         self._device = device
-        self._closed = False
+        self.closed = False
 
     def read_i2c_block_data(self, i2c_addr: int, register: int, length: int, /) -> list[int]:
         """Read `length` bytes from `register` on. Raises OSError."""
@@ -204,10 +204,10 @@ class EmulatedBus:
 
     def close(self) -> None:
         """Let go of the bus."""
-        self._closed = True
+        self.closed = True
 
     def _check(self, address: int) -> None:
-        if self._closed:
+        if self.closed:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         if address != self._device.address:
             raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
