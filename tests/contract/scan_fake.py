@@ -61,19 +61,20 @@ class FakeSubscription:
         self.dropped = 0
         self._port = port
         self._queue: deque[bytes] = deque(maxlen=queue_events)
-        self._some = asyncio.Event()
+        self._wake = None
 
     def put(self, event: bytes) -> None:
         if len(self._queue) == self._queue.maxlen:
             self.dropped += 1
         self._queue.append(event)
-        self._some.set()
+        if self._wake is not None:
+            self._wake()
 
-    async def get(self) -> bytes:
-        while not self._queue:
-            self._some.clear()
-            await self._some.wait()
-        return self._queue.popleft()
+    def take(self) -> bytes | None:
+        return self._queue.popleft() if self._queue else None
+
+    def notify(self, wake) -> None:
+        self._wake = wake
 
     def close(self) -> None:
         self._port.subscriptions.discard(self)

@@ -16,8 +16,9 @@ from ndefender.api.guard import Guard
 from ndefender.api.openapi import PAGE_CSP, docs_page, openapi_document
 from ndefender.api.operations import BASE, Operation
 from ndefender.api.rate import Clock, CommandRate
-from ndefender.api.session import Frame, Listen, SocketCounters, SocketEndpoint
+from ndefender.api.session import Listen, SocketCounters, SocketEndpoint
 from ndefender.api.settings import ApiSettings
+from ndefender.api.writer import Frame
 
 OPENAPI_PATHS = ("/openapi.json", "/docs/openapi.json")
 ASYNCAPI_PATH = BASE + "/asyncapi.json"

@@ -7,7 +7,7 @@ Numbers that are not known are None, never a made-up 0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -91,8 +91,12 @@ class Subscription(Protocol):
         """Events dropped from this queue, oldest first, because it was full."""
         ...
 
-    async def get(self) -> bytes:
-        """Wait for the next envelope (UTF-8 JSON, shared by all listeners). Cancellation loses nothing."""
+    def take(self) -> bytes | None:
+        """The next envelope (UTF-8 JSON, shared by all listeners), None where there is none yet."""
+        ...
+
+    def notify(self, wake: Callable[[], None] | None) -> None:
+        """Have `wake` called after every envelope that is queued from now on; None for nobody. It must be quick."""
         ...
 
     def close(self) -> None:

@@ -1,10 +1,9 @@
 """One WebSocket session, for every API: a slow or dead client costs a bounded queue and time, and nobody else.
 
 Three things run beside one another and the first to end ends the session: the reader (client messages are read and
-ignored, so that pongs and closes are seen), the writer (one frame after another, held back by the transport), and the
-pinger. A watch cuts off a client that answered no ping for `slow_client_s`: a pong comes after everything that was
-sent before its ping, so it proves that the client takes what it is sent. The cut is a reset: what the kernel still
-holds for that client is freed at once.
+ignored, so that pongs and closes are seen), the writer (see there), and the pinger. A watch cuts off a client that
+answered no ping for `slow_client_s`: a pong comes after everything that was sent before its ping, so it proves that the
+client takes what it is sent. The cut is a reset: what the kernel still holds for that client is freed at once.
 """
 
 from __future__ import annotations
@@ -15,13 +14,13 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from sanic import Sanic
 from sanic.exceptions import RequestCancelled, WebsocketClosed
 from sanic.request import Request
 from sanic.server.protocols.websocket_protocol import WebSocketProtocol
-from sanic.server.websockets.impl import OPEN, WebsocketImplProtocol
+from sanic.server.websockets.impl import WebsocketImplProtocol
 from websockets.exceptions import ConnectionClosed
 
 from ndefender.api.errors import ApiError
@@ -29,6 +28,7 @@ from ndefender.api.guard import is_upgrade
 from ndefender.api.ports import SocketStats, Subscription
 from ndefender.api.rate import Clock
 from ndefender.api.settings import ApiSettings
+from ndefender.api.writer import Frame, Writer
 
 log = logging.getLogger(__name__)
 
@@ -38,16 +38,7 @@ CODE_GOING_AWAY = 1001
 TICKS_PER_LIMIT = 20  # how finely `slow_client_s` is watched
 MAX_TICK_S = 0.5
 
-Frame = Callable[[bytes], bytes]
 Listen = Callable[[Request], Subscription]
-
-
-class Wire(Protocol):
-    """What a session needs of the connection below it."""
-
-    async def send(self, data: bytes) -> None:
-        """Write, held back while the transport's buffer is full."""
-        ...
 
 
 class SocketCounters:
@@ -60,6 +51,10 @@ class SocketCounters:
         self.events_sent = 0
         self._dropped = 0
         self._live: set[Subscription] = set()
+
+    def sent(self, events: int) -> None:
+        """Events were handed to a socket."""
+        self.events_sent += events
 
     def joined(self, listening: Subscription) -> None:
         """A client's subscription began."""
@@ -107,10 +102,9 @@ class Session:
     ) -> None:
         assert ws.io_proto is not None and ws.io_proto.transport is not None
         self._ws = ws
-        self._wire: Wire = ws.io_proto
         self._transport = ws.io_proto.transport
         self._listening = listening
-        self._frame = frame
+        self._writer = Writer(ws, listening, frame, settings.send_buffer_bytes, counters.sent)
         self._settings = settings
         self._counters = counters
         self._clock = clock
@@ -136,7 +130,7 @@ class Session:
         await self._until_gone(self._read_forever)
 
     async def _write(self) -> None:
-        await self._until_gone(self._write_forever)
+        await self._until_gone(self._writer.run)
 
     async def _ping(self) -> None:
         await self._until_gone(self._ping_forever)
@@ -151,14 +145,6 @@ class Session:
     async def _read_forever(self) -> None:
         while True:
             await self._ws.recv()
-
-    async def _write_forever(self) -> None:
-        while True:
-            payload = await self._listening.get()
-            if self._ws.ws_proto.state is not OPEN:
-                return
-            await self._wire.send(self._frame(payload))
-            self._counters.events_sent += 1
 
     async def _ping_forever(self) -> None:
         while True:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 
 from ndefender.api.frames import spectrum_bytes
 from ndefender.api.ports import ScanPort
@@ -23,21 +24,23 @@ class SpectrumListener:
         self.dropped = 0
         self._feed = feed
         self._frames: deque[bytes] = deque(maxlen=queue_frames)
-        self._some = asyncio.Event()
+        self._wake: Callable[[], None] | None = None
 
     def put(self, frame: bytes) -> None:
         """Queue a frame; the oldest goes when the queue is full."""
         if len(self._frames) == self._frames.maxlen:
             self.dropped += 1
         self._frames.append(frame)
-        self._some.set()
+        if self._wake is not None:
+            self._wake()
 
-    async def get(self) -> bytes:
-        """Wait for the next frame."""
-        while not self._frames:
-            self._some.clear()
-            await self._some.wait()
-        return self._frames.popleft()
+    def take(self) -> bytes | None:
+        """The next frame, None where there is none yet."""
+        return self._frames.popleft() if self._frames else None
+
+    def notify(self, wake: Callable[[], None] | None) -> None:
+        """Have `wake` called after every frame that is queued."""
+        self._wake = wake
 
     def close(self) -> None:
         """Stop listening. Safe to call twice."""

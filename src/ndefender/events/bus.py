@@ -6,10 +6,37 @@ A slow subscriber loses its oldest events and the loss is counted; nobody else n
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Callable
+
+Wake = Callable[[], None]
 
 
-class Subscription:
+class Listener(ABC):
+    """Takes events one by one, told or waiting."""
+
+    @abstractmethod
+    def take(self) -> bytes | None:
+        """The next event, None where there is none yet."""
+
+    @abstractmethod
+    def notify(self, wake: Wake | None) -> None:
+        """Have `wake` called after every event that is queued from now on; None for nobody.
+
+        It is called in the middle of publishing: it must be quick, and must neither raise nor publish.
+        """
+
+    async def get(self) -> bytes:
+        """Wait for the next event, instead of being told. Cancellation loses nothing."""
+        while (body := self.take()) is None:
+            queued = asyncio.Event()
+            self.notify(queued.set)
+            await queued.wait()
+        return body
+
+
+class Subscription(Listener):
     """One listener's queue.
 
     Args:
@@ -20,7 +47,7 @@ class Subscription:
     def __init__(self, bus: Bus, queue_events: int) -> None:
         self._bus = bus
         self._queue: deque[bytes] = deque(maxlen=queue_events)
-        self._ready = asyncio.Event()
+        self._wake: Wake | None = None
         self._dropped = 0
 
     @property
@@ -33,12 +60,13 @@ class Subscription:
         """Events in the queue."""
         return len(self._queue)
 
-    async def get(self) -> bytes:
-        """Wait for the next event. Cancellation loses nothing."""
-        while not self._queue:
-            self._ready.clear()
-            await self._ready.wait()
-        return self._queue.popleft()
+    def take(self) -> bytes | None:
+        """The next event, None where there is none yet."""
+        return self._queue.popleft() if self._queue else None
+
+    def notify(self, wake: Wake | None) -> None:
+        """Have `wake` called after every event that is queued."""
+        self._wake = wake
 
     def close(self) -> None:
         """End the subscription. Safe to call twice."""
@@ -49,7 +77,8 @@ class Subscription:
         if len(self._queue) == self._queue.maxlen:
             self._dropped += 1
         self._queue.append(body)
-        self._ready.set()
+        if self._wake is not None:
+            self._wake()
 
 
 class Bus:

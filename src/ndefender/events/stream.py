@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from ndefender.events.bus import Bus, Subscription
+from ndefender.events.bus import Bus, Listener, Subscription, Wake
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +29,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     boot_id: str | msgspec.UnsetType = msgspec.UNSET
 
 
-class Greeted:
+class Greeted(Listener):
     """A subscription that begins with envelopes made for this client alone.
 
     Args:
@@ -47,9 +47,13 @@ class Greeted:
         """Events dropped because the queue was full."""
         return self._following.dropped
 
-    async def get(self) -> bytes:
-        """Wait for the next envelope. Cancellation loses nothing."""
-        return self._greetings.pop() if self._greetings else await self._following.get()
+    def take(self) -> bytes | None:
+        """The next envelope, None where there is none yet."""
+        return self._greetings.pop() if self._greetings else self._following.take()
+
+    def notify(self, wake: Wake | None) -> None:
+        """Have `wake` called after every envelope that is queued; the greetings are there already."""
+        self._following.notify(wake)
 
     def close(self) -> None:
         """End the subscription. Safe to call twice."""
