@@ -59,10 +59,16 @@ class Audit:
 def without(text: str, secrets: tuple[str, ...]) -> str:
     """Let a foreign text through only if it holds none of the secrets, in plain or escaped for Python, JSON or C.
 
-    The whole text is withheld, since what is left of one with a hole in it would tell where the secret was.
+    The whole text is withheld, since what is left of one with a hole in it would tell where the secret was. Looked at
+    before it is made plain and cut to length, which could leave half a secret that nothing recognises.
     """
+    # Without backslashes, whatever quotes were escaped in a text around the secret no longer matters.
+    bare = text.replace("\\", "")
     for secret in secrets:
-        spellings = {secret, repr(secret)[1:-1], json.dumps(secret)[1:-1], plain(secret)}
-        if any(spelling and spelling in text for spelling in spellings):
+        escaped = (repr(secret)[1:-1], ascii(secret)[1:-1], json.dumps(secret)[1:-1], repr(secret.encode())[2:-1])
+        spellings = {secret, *escaped, plain(secret)}
+        if any(spelling in text for spelling in spellings if spelling):
+            return WITHHELD
+        if any(spelling.replace("\\", "") in bare for spelling in spellings if spelling.strip("\\")):
             return WITHHELD
     return plain(text)

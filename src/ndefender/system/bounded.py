@@ -36,13 +36,17 @@ def plain(text: str, limit_chars: int = MAX_REASON_CHARS) -> str:
     return clean if len(clean) <= limit_chars else clean[: limit_chars - 1] + "…"
 
 
-def reason_of(error: BaseException) -> str:
-    """Say what an exception means, in one bounded line. Never raises, even where the exception's `str` does."""
-    if isinstance(error, NdefenderError):
-        # Ours are written for people, and may say that they are.
-        return plain(str(error)) or "no reason given"
+def text_of(error: BaseException) -> str:
+    """All that an exception says, as it is. Never raises, even where the exception's `str` does."""
     # format_exception_only copes with exceptions that cannot be shown.
-    return plain(traceback.format_exception_only(error)[-1])
+    shown = traceback.format_exception_only(error)[-1]
+    # Ours are written for people, who need not know the name of a class.
+    return shown.partition(": ")[2] if isinstance(error, NdefenderError) else shown
+
+
+def reason_of(error: BaseException) -> str:
+    """Say what an exception means, in one bounded line."""
+    return plain(text_of(error)) or "no reason given"
 
 
 class Bounded(Generic[T]):

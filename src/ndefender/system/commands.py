@@ -14,7 +14,7 @@ from ndefender.errors import CommandRejected
 from ndefender.events.host import AckData, CommandAck
 from ndefender.system.audit import MAX_CLIENT_CHARS, Audit, AuditRecord, Outcome, without
 from ndefender.system.backend import Offline
-from ndefender.system.bounded import Bounded, Failure, in_background, plain
+from ndefender.system.bounded import Bounded, Failure, in_background, plain, text_of
 from ndefender.system.command_table import Call, Command
 from ndefender.system.cooldown import CoolDowns
 
@@ -62,7 +62,8 @@ class Order:
             return None
         if isinstance(error, Offline):
             part = self.command.part
-            return CommandRejected(409, f"{part}_absent", f"{part} is not there: {failure.reason}")
+            why = without(text_of(error), self.call.arguments.secrets)
+            return CommandRejected(409, f"{part}_absent", f"{part} is not there: {why}")
         message = without(error.message, self.call.arguments.secrets)
         return CommandRejected(error.status, error.code, message, error.retry_after_s)
 
@@ -234,7 +235,7 @@ class Commander:
             return None
         secrets = order.call.arguments.secrets
         # What did not answer in time has said nothing: the reason is ours.
-        return answer if answer.error is None else Failure(without(answer.reason, secrets), answer.error)
+        return answer if answer.error is None else Failure(without(text_of(answer.error), secrets), answer.error)
 
     def _ack(self, order: Order, reason: str | None) -> CommandAck:
         target = order.call.arguments.public_target
