@@ -19,6 +19,8 @@ from ndefender.ingest.serial_port import PortLost, SerialPort, off_loop, open_po
 
 log = logging.getLogger(__name__)
 
+STOPPING = "the service stops"
+
 
 class Esp32Link:
     """One panel on a serial line. Every method is called on the loop's thread.
@@ -134,7 +136,7 @@ class Esp32Link:
         except PortLost as error:
             self._absent(str(error))
             return False
-        reason = "the service stops"
+        reason = STOPPING
         self._reader.begin(lambda: self._connected(candidate.path))
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -192,7 +194,7 @@ class Esp32Link:
 
     def _absent(self, reason: str) -> None:
         """There is no panel now: end what waits for it, say why."""
-        if self._port is not None:
+        if self._port is not None and reason != STOPPING:
             log.warning("panel lost: %s", reason)
             self._stats.losses += 1
         elif reason != self._last_error:

@@ -38,19 +38,26 @@ class BootClock:
             True where it proves a restart, once for each restart.
         """
         here = (stamp_ms, now_s)
-        if self._newest is None:
+        newest, candidate = self._newest, self._candidate
+        if newest is None:
             self._accept(here)
             return False
-        if self._goes_on(self._newest, here, self._reopened):
+        goes_on = self._goes_on(newest, here, self._reopened)
+        if candidate is not None and self._goes_on(candidate, here, reopened=False):
+            # Soon after a boot a line may go on from both: it is from the one that it fits.
+            fits = abs(_ahead_ms(candidate, here)) + BACK_MS < abs(_ahead_ms(newest, here))
+            if fits or not goes_on:
+                self._accept(here)
+                return self._restarted(newest, candidate)
+        self.jumps += candidate is not None  # nothing came of it
+        # Its first words may be overtaken like any other: only a clock that was past that can have gone back.
+        if booting and newest[0] >= BACK_MS and self._restarted(newest, here):
             self._accept(here)
-            return False
-        restarted = self._restarted(self._newest, here)
-        if (booting and restarted) or (self._candidate and self._goes_on(self._candidate, here, reopened=False)):
-            restarted = restarted or (self._candidate is not None and self._restarted(self._newest, self._candidate))
+            return True
+        if goes_on:
             self._accept(here)
-            return restarted
-        self.jumps += 1
-        self._candidate = here
+        else:
+            self._candidate = here
         return False
 
     def _accept(self, here: tuple[int, float]) -> None:
@@ -64,8 +71,8 @@ class BootClock:
         step_ms = _signed(here[0] - before[0])
         elapsed_ms = (here[1] - before[1]) * 1e3
         slack_ms = AHEAD_MS + DRIFT_RATIO * elapsed_ms
+        ahead_ms = _ahead_ms(before, here)
         # Away for more than 2^31 ms (24.8 days), the clock may have wrapped any number of times.
-        ahead_ms = _signed(round(here[0] - before[0] - elapsed_ms))
         if step_ms < 0 and elapsed_ms < HALF_MS:
             return step_ms >= -BACK_MS
         if ahead_ms > slack_ms:
@@ -77,6 +84,11 @@ class BootClock:
         """Of two stamps that do not go on: whether the second is a young clock, not one that leapt ahead."""
         elapsed_ms = (here[1] - before[1]) * 1e3
         return here[0] < before[0] or here[0] < before[0] + elapsed_ms - AHEAD_MS
+
+
+def _ahead_ms(before: tuple[int, float], here: tuple[int, float]) -> int:
+    """How far the panel's clock went ahead of the host's between two stamps."""
+    return _signed(round(here[0] - before[0] - (here[1] - before[1]) * 1e3))
 
 
 def _signed(difference_ms: int) -> int:

@@ -91,3 +91,13 @@ def test_after_a_month_away_it_depends_on_the_count_alone() -> None:
     away_s = 40 * 86_400.0
     stamp_ms = (1_000 + int(away_s * 1e3)) % WRAP_MS
     assert run(clock, [(stamp_ms, away_s), (stamp_ms + 1000, away_s + 1)]) == [False, False]
+
+
+def test_first_words_that_were_overtaken_are_no_second_restart() -> None:
+    clock = BootClock()
+    clock.see(50_000, 0.0)
+    assert not clock.see(40, 1.0)
+    assert clock.see(1040, 2.0)
+    clock = BootClock()
+    clock.see(40, 0.0)
+    assert not clock.see(12, 0.0, booting=True)
