@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from ndefender.events.host import AudioSection
@@ -17,6 +20,7 @@ from ndefender.system.backend import Offline
 
 REQUEST_TIMEOUT_S = 0.8  # of all that one reading asks
 CLIENT_NAME = "ndefender"
+SYSTEM_FOLDER = Path("/run/pulse")  # of a server for all users
 
 T = TypeVar("T")
 
@@ -32,8 +36,9 @@ class Libraries(NamedTuple):
     errors: tuple[type[Exception], ...]
 
 
+@functools.cache
 def load() -> Libraries:
-    """Import the binding; it loads the C library, which a machine without sound does not have.
+    """Import the binding, once; it loads the C library, which a machine without sound does not have.
 
     Raises:
         NoServer: it is not there.
@@ -45,6 +50,29 @@ def load() -> Libraries:
         return Libraries(connection, (pulsectl.PulseError, pulsectl.PulseDisconnected, calls.LibPulse.CallError))
     except (ImportError, OSError, AttributeError) as error:
         raise NoServer(f"PulseAudio's library is missing (Debian: `apt install libpulse0`): {error}") from error
+
+
+def users_server(environment: Mapping[str, str], uid: int) -> str:
+    """Address of the user's own server, where libpulse would look for it.
+
+    libpulse itself is not asked before there is a socket: each time it found none it would leave a folder in the user's
+    home or under `/tmp`.
+
+    Args:
+        environment: of the process.
+        uid: the user.
+    Raises:
+        NoServer: no socket there.
+    """
+    if server := environment.get("PULSE_SERVER"):
+        return server
+    folders = [Path(environment[name]) for name in ("PULSE_RUNTIME_PATH",) if environment.get(name)]
+    folders += [Path(environment.get("XDG_RUNTIME_DIR") or f"/run/user/{uid}", "pulse"), SYSTEM_FOLDER]
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            if (folder / "native").is_socket():
+                return f"unix:{folder / 'native'}"
+    raise NoServer("this user has no PulseAudio or PipeWire")
 
 
 class PulseSink:
@@ -140,8 +168,9 @@ class PulseSink:
                     self._drop()
 
     async def _connect(self) -> Any:
-        libraries = load()
-        pulse = libraries.connection(CLIENT_NAME, server=self._server or None)
+        server = self._server or users_server(os.environ, os.getuid())
+        libraries = await asyncio.to_thread(load)  # the first time it takes as long as a stall may
+        pulse = libraries.connection(CLIENT_NAME, server=server)
         connected = False
         try:
             await pulse.connect()
@@ -155,15 +184,16 @@ class PulseSink:
 
     @contextlib.asynccontextmanager
     async def _named_errors(self, bound: asyncio.Timeout) -> AsyncIterator[None]:
-        errors = load().errors
         try:
             yield
-        except errors as error:
-            raise Offline(f"{self._where}: {str(error) or type(error).__name__}") from error
         except asyncio.CancelledError:
             if bound.expired():
                 raise Offline(f"{self._where}: no answer for {self._timeout_s:.1f} s") from None
             raise
+        except Offline:
+            raise
+        except load().errors as error:
+            raise Offline(f"{self._where}: {str(error) or type(error).__name__}") from error
 
     def _drop(self) -> None:
         pulse, self._pulse = self._pulse, None
