@@ -10,7 +10,6 @@ from ndefender import units
 from ndefender.events.snapshot import RemoteIdContact, RemoteIdSection, ReplaySection
 from ndefender.state.clean import Shape, epoch_ms, shaped
 from ndefender.state.contacts import OWN_FIELDS, Contacts, Live
-from ndefender.state.severity import number
 
 PREFIX: Final = "CONTACT_"
 SOURCE: Final = "remoteid"
@@ -21,6 +20,20 @@ _SHAPES: Final[dict[str, Shape]] = {
     "lon": "float",
     "altitude_m": "float",
     "speed_m_s": "float",
+}
+_STATE_SHAPES: Final[dict[str, Shape]] = {
+    "state": "str",
+    "mode": "str",
+    "contacts_active": "int",
+    "last_ts": "int",
+    "ts": "int",
+    "source": "str",
+    "file": "str",
+    "speed": "float",
+    "position": "int",
+    "total": "int",
+    "last_error": "str",
+    "reason": "str",
 }
 # Older and newer writers' names for `last_seen_ts`, and for `last_ts` of the telemetry.
 _TIME_KEYS: Final = ("last_seen_ts", "last_update_ms", "last_ts")
@@ -154,14 +167,13 @@ class RemoteIdFeed:
         kind, data, at_ms = self._event or (None, None, None)
         state, mode, error = self._state()
         told_active = self._told.get("contacts_active")
-        if not self._contacts_seen and not self._silent and type(told_active) is int:
+        if not self._contacts_seen and not self._silent and told_active is not None:
             contacts_active = max(told_active, 0)
-        last_ts = self._told.get("last_ts")
         return RemoteIdSection(
             state=state,
             mode=mode,
             contacts_active=contacts_active,
-            last_ts=last_ts if type(last_ts) is int else at_ms,
+            last_ts=self._told.get("last_ts") or at_ms,
             last_event_type=kind,
             last_event=data,
             last_timestamp_ms=at_ms,
@@ -171,10 +183,7 @@ class RemoteIdFeed:
 
     def replay(self) -> ReplaySection:
         """The `replay` section."""
-        said = shaped(
-            self._replay,
-            {"source": "str", "file": "str", "state": "str", "speed": "float", "position": "int", "total": "int"},
-        )
+        said = self._replay
         active = self._replay_active and not self._silent
         return ReplaySection(
             active=active,
@@ -194,12 +203,14 @@ class RemoteIdFeed:
             return "offline", "off", self._trouble or f"the Remote ID feed said nothing for {self._silence_s:g} s"
         if self.replaying:
             return "replay", "replay", self._trouble
-        mode = _MODES.get(str(self._told.get("mode")), "live")
+        mode = _MODES.get(self._told.get("mode") or "live", "live")
         if self._trouble is not None:
             return "degraded", mode, self._trouble
-        word = self._told.get("state", "ok")
-        state = _STATES.get(str(word), "degraded")
-        reason = _reason(self._told) or (None if state == "ok" else f"the feed says {word!r}")
+        word = self._told.get("state") or "ok"
+        state = _STATES.get(word, "degraded")
+        reason = self._told.get("last_error") or self._told.get("reason")
+        if reason is None and state != "ok":
+            reason = f"the feed says {word!r}"
         return state, mode, reason
 
 
@@ -215,13 +226,7 @@ def telemetry(data: dict[str, Any], unix_ms: int) -> tuple[dict[str, Any], bool]
         said["last_ts"] = newer
     wrong = False
     for key in ("last_ts", "ts"):
-        if number(said.get(key)) is not None:
+        if said.get(key) is not None:
             said[key], nonsense = epoch_ms(said[key], unix_ms)
             wrong = wrong or nonsense
-    return said, wrong
-
-
-def _reason(told: dict[str, Any]) -> str | None:
-    """Pick the feed's own reason out of its telemetry."""
-    found = told.get("last_error") or told.get("reason")
-    return found if isinstance(found, str) else None
+    return shaped(said, _STATE_SHAPES), wrong
