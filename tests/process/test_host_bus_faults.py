@@ -16,10 +16,12 @@ from ndefender.events.host import ServicesSection
 from ndefender.system.backend import Offline
 from ndefender.system.bus import SystemBus
 from ndefender.system.emulated.services import EmulatedBus
+from ndefender.system.monitor import Monitor
 from ndefender.system.network import Network
 from ndefender.system.units import Units
 
 OFFLINE_WITHIN_S = 3.0
+CHANGE_WITHIN_S = 0.2
 STALL_S = 0.02
 BLOCKED_S = 0.5
 
@@ -175,6 +177,32 @@ async def test_a_bus_that_hangs_and_goes_on(host: EmulatedBus, bus: SystemBus) -
     host.resume_bus()
     await until(lambda: readable(units), works)
     await stalls.none()
+
+
+async def test_watched_as_the_service_does_it(host: EmulatedBus, bus: SystemBus) -> None:
+    """Change to publication at once; hang to offline within the contract's time; recovery by itself."""
+    seen: list[ServicesSection] = []
+    # A period longer than the test: what is published came by a signal, or because it was offline.
+    monitor = Monitor(Units(bus, ["ndefender"], 60.0), ServicesSection, seen.append, 1.0)
+    monitor.start()
+
+    async def newest() -> ServicesSection:
+        return seen[-1] if seen else ServicesSection()
+
+    await until(newest, works)
+    host.unit("ndefender", "failed", "failed")
+    began = time.monotonic()
+    await until(newest, lambda section: section.services[0].active_state == "failed")
+    assert time.monotonic() - began < CHANGE_WITHIN_S
+    host.hang("systemd")
+    began = time.monotonic()
+    hung = await until(newest, lambda section: section.status == "offline")
+    assert time.monotonic() - began < OFFLINE_WITHIN_S
+    assert hung.last_error == "systemd did not answer within 0.8 s"
+    assert hung.services == []
+    host.resume("systemd")
+    await until(newest, lambda section: section.status == "ok")
+    await monitor.stop()
 
 
 async def test_many_who_ask_a_dead_bus_share_one_attempt(tmp_path: Path) -> None:

@@ -167,7 +167,7 @@ async def test_power(host: EmulatedBus, bus: SystemBus) -> None:
 
 
 async def test_the_clock_is_right_wrong_or_nobody_knows(host: EmulatedBus, bus: SystemBus, tmp_path: Path) -> None:
-    clock = Clock(bus)
+    clock = Clock(bus, interval_s=0.0)
     path, interface = "/org/freedesktop/timedate1", "org.freedesktop.timedate1"
     assert await clock.synchronized() is True
     host.set("timedated", path, interface, "NTPSynchronized", Variant("b", False))
@@ -177,3 +177,16 @@ async def test_the_clock_is_right_wrong_or_nobody_knows(host: EmulatedBus, bus: 
     nowhere = SystemBus(f"unix:path={tmp_path / 'nothing'}")
     assert await Clock(nowhere).synchronized() is None
     await nowhere.close()
+
+
+async def test_the_clock_s_keeper_is_asked_now_and_then_only(host: EmulatedBus, bus: SystemBus) -> None:
+    now_s = [100.0]
+    clock = Clock(bus, interval_s=10.0, clock=lambda: now_s[0])
+    path, interface = "/org/freedesktop/timedate1", "org.freedesktop.timedate1"
+    host.set("timedated", path, interface, "NTPSynchronized", Variant("b", True))
+    assert await clock.synchronized() is True
+    host.set("timedated", path, interface, "NTPSynchronized", Variant("b", False))
+    now_s[0] = 109.9
+    assert await clock.synchronized() is True
+    now_s[0] = 110.0
+    assert await clock.synchronized() is False

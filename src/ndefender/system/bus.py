@@ -128,9 +128,10 @@ class SystemBus:
             raise Offline(f"{peer.title} answers nonsense: {member} gives {answer.signature!r}, not {reply!r}")
         return list(answer.body)
 
-    async def properties(self, peer: Peer, path: str, interface: str) -> Props:
+    async def properties(self, peer: Peer, path: str, interface: str, *, timeout_s: float | None = None) -> Props:
         """All properties of an object's interface. Raises as `call`."""
-        (values,) = await self.call(peer, path, PROPERTIES, "GetAll", "s", [interface], reply="a{sv}")
+        body = [interface]
+        (values,) = await self.call(peer, path, PROPERTIES, "GetAll", "s", body, reply="a{sv}", timeout_s=timeout_s)
         return Props(peer, path, unpack_variants(values))
 
     async def set(self, peer: Peer, path: str, interface: str, name: str, value: Variant) -> None:

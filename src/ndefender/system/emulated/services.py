@@ -60,12 +60,14 @@ class EmulatedBus:
         self._thread = threading.Thread(target=self._serve, args=(ready,), name="emulated-bus", daemon=True)
         self._thread.start()
         ready.wait(START_TIMEOUT_S)
+        complete = False
         try:
             self._run(self._start())
-        except BaseException:
-            # Half an emulation is none, also for an interrupt in between.
-            self.stop()
-            raise
+            complete = True
+        finally:
+            # Half an emulation is none, also after an interrupt in between.
+            if not complete:
+                self.stop()
 
     def _serve(self, ready: threading.Event) -> None:
         # One thread for the life of the emulation: the processes die with the thread that started them.
