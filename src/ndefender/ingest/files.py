@@ -10,11 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ndefender.events.lines import rotations
-from ndefender.ingest.position import MARK_BYTES, Mark, Place, Position, digest
+from ndefender.ingest.position import EXACT_LINES, MARK_BYTES, Mark, Place, Position, digest
 
 # A log is a regular file. O_NONBLOCK: to open a named pipe would otherwise wait for its writer.
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _LOOKS = 8
+_LEAST_BYTES = 16  # less may stand at the beginning of any file
+
+
+class Moved(Exception):
+    """The files were renamed between two looks at them. Reaction: look again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,38 +134,47 @@ def entry_of(file: LogFile, listing: Iterable[Entry]) -> Entry | None:
     return next((entry for entry in listing if (entry.device, entry.inode) == (file.device, file.inode)), None)
 
 
-def open_entry(entry: Entry) -> LogFile | None:
-    """Open the file that was seen under that name; None if another one bears it by now.
+def open_entry(entry: Entry) -> LogFile:
+    """Open the file that was seen under that name.
 
     Raises:
+        Moved: another file bears the name by now, or none.
         OSError: it cannot be opened.
     """
     try:
         file = LogFile(entry.path)
-    except FileNotFoundError:
-        return None
+    except FileNotFoundError as error:
+        raise Moved from error
     if (file.device, file.inode) == (entry.device, entry.inode):
         return file
     file.close()
-    return None
+    raise Moved
 
 
-def heads(listing: Iterable[Entry]) -> tuple[Mark, ...]:
-    """Marks of the first bytes of files; those that are empty or cannot be read are left out."""
+def heads(listing: Iterable[Entry]) -> list[Mark]:
+    """Marks of the first bytes of files; those that are empty or cannot be read are left out.
+
+    Raises:
+        Moved: see `open_entry`.
+    """
     found = []
     for entry in listing:
         try:
-            with LogFile(entry.path) as file:
+            with open_entry(entry) as file:
                 head = file.read_at(0, MARK_BYTES)
         except OSError:
             continue
         if head:
             found.append(Mark(len(head), 0, digest(head)))
-    return tuple(found)
+    return found
 
 
 def unread(listing: list[Entry], known: Sequence[Mark]) -> list[Entry]:
-    """Files with something in them that were not read, oldest first. The newest is never taken for one that was."""
+    """Files with something in them that were not read, oldest first. The newest is never taken for one that was.
+
+    Raises:
+        Moved: see `open_entry`.
+    """
     return [entry for entry in reversed(listing) if entry.size_bytes and (entry.index == 0 or not _among(entry, known))]
 
 
@@ -192,10 +206,11 @@ def find(listing: list[Entry], position: Position) -> Found | None:
     has nothing new in it.
 
     Raises:
+        Moved: see `open_entry`.
         OSError: one of them cannot be read for now.
     """
     own = [entry for entry in listing if (entry.device, entry.inode) == (position.device, position.inode)]
-    others = [entry for entry in listing if entry not in own]
+    others = [entry for entry in listing if entry not in own] if position.head.offset >= _LEAST_BYTES else []
     for group in (own, others):
         for search in (_exactly, _cut_back):
             for entry in group:
@@ -217,23 +232,23 @@ def _in_file(entry: Entry, search: _Search, position: Position, own: bool) -> Fo
         return None  # what cannot be looked into is not where the position is
     found = None
     try:
-        found = search(file, entry, position, own) if file else None
+        found = search(file, entry, position, own)
     finally:
-        if file and found is None:
+        if found is None:
             file.close()
     return found
 
 
-def _exactly(file: LogFile, entry: Entry, position: Position, _own: bool) -> Found | None:
-    if position.at.offset and file.holds(position.at):
+def _exactly(file: LogFile, entry: Entry, position: Position, own: bool) -> Found | None:
+    if position.at.offset and file.holds(position.at) and (own or file.begins_with(position.head)):
         return Found(file, entry, file.place(position.at, position.trail))
     return None
 
 
 def _cut_back(file: LogFile, entry: Entry, position: Position, own: bool) -> Found | None:
     for number, mark in enumerate(position.trail):
-        if file.holds(mark):
-            if own or entry.index == 0:
+        if file.holds(mark) and (own or mark.offset >= _LEAST_BYTES):
+            if own or entry.index == 0 or number < EXACT_LINES - 1:
                 ahead = (position.at, *position.trail[:number])
                 return Found(file, entry, file.place(mark, position.trail[number + 1 :]), ahead)
             end = file.mark(file.size(), mark.line)
@@ -243,8 +258,8 @@ def _cut_back(file: LogFile, entry: Entry, position: Position, own: bool) -> Fou
 
 def _among(entry: Entry, known: Sequence[Mark]) -> bool:
     try:
-        with LogFile(entry.path) as file:
-            return any(file.begins_with(head) for head in known)
+        with open_entry(entry) as file:
+            return any(file.begins_with(head) for head in known if head.offset in {MARK_BYTES, entry.size_bytes})
     except OSError:
         return False
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ndefender.ingest.files import Entry, LogFile, entries, entry_of, find, heads, open_entry, resume, unread
+from ndefender.ingest.files import Entry, Found, Moved, entries, entry_of, find, heads, open_entry, resume, unread
 from ndefender.ingest.position import OLDER_FILES, Mark, Place, Position
 from ndefender.ingest.reader import Changed, Line, Reader
 
@@ -46,6 +46,8 @@ class Follower:
         """
         try:
             step = self._step(self._reader) if self._reader else self._begin()
+        except Moved:
+            return []
         except Changed:
             self.changes += 1
             self.close()
@@ -65,7 +67,7 @@ class Follower:
         """
         listing = entries(self.path)
         if self._reader is None:
-            return sum(entry.size_bytes for entry in unread(listing, _known(self._from)))
+            return sum(entry.size_bytes for entry in unread(listing, self._from.older if self._from else ()))
         newer = self._newer(self._reader, listing)
         return self._reader.left_bytes() + sum(entry.size_bytes for entry in newer)
 
@@ -80,18 +82,42 @@ class Follower:
     def _begin(self) -> list[Line] | None:
         """Open the file where reading goes on: that of the position, else the oldest that was not read."""
         listing = entries(self.path)
-        found = find(listing, self._from) if self._from else None
+        position = self._from
+        older = position.older if position else ()
+        found = find(listing, position) if position else None
         if found is not None:
-            self._take(found.file, found.place, _older(listing, found.entry), found.ahead)
+            self._switch(found, listing, older)
             return []
-        for entry in self._open_to_us(unread(listing, _known(self._from))):
-            if self._enter(entry, listing, None):
-                return []
-        return None
+        rest = self._open_to_us(unread(listing, older))
+        if not rest:
+            return None
+        found = self._enter(rest[0], None)
+        if found is not None:
+            self._switch(found, listing, older)
+            self._from = None
+        return []
 
     def _step(self, reader: Reader) -> list[Line] | None:
+        before = None if reader.begun else reader.position()
         lines = reader.read()
+        if before is not None and not self._is_next(reader):
+            self._from = before
+            self._leave()
+            return []
         return self._end(reader) if lines is None else lines
+
+    def _is_next(self, reader: Reader) -> bool:
+        """Whether a file that was read for the first time is the next one.
+
+        As long as nothing of it was read a truncation cannot be told, but what stood there before is in a copy then.
+        """
+        try:
+            listing = entries(self.path)
+            here = entry_of(reader.file, listing)
+            later = unread(listing, reader.position().older) if here else []
+        except (Moved, OSError):
+            return False
+        return here is None or not self._open_to_us([entry for entry in later if entry.index > here.index])
 
     def _end(self, reader: Reader) -> list[Line] | None:
         """At the end of a file: stay, or go on to the next newer one.
@@ -110,39 +136,60 @@ class Follower:
         if not self._ending:
             self._ending = True
             return []
+        return self._next(reader, listing, newer[0])
+
+    def _next(self, reader: Reader, listing: list[Entry], entry: Entry) -> list[Line]:
+        """Leave a file for the next one, or for a copy that someone put in its place."""
+        position = reader.position()
+        copy = find(listing, position) if entry_of(reader.file, listing) is None else None
+        found = copy or self._enter(entry, position)
+        if found is None:
+            return []
+        if found.place.offset:
+            self._switch(found, listing, position.older)
+            self._from = position
+            return []
         torn = reader.torn()
-        if self._enter(newer[0], listing, reader.position()):
-            self.rotations += 1
+        self._switch(found, listing, (reader.position().head, *position.older))
+        self._from = None
+        self.rotations += 1
         return torn
 
     def _newer(self, reader: Reader, listing: list[Entry]) -> list[Entry]:
         """Files with something in them that come after this one, oldest first."""
         here = entry_of(reader.file, listing)
         if here is None:  # deleted, or rotated away
-            return self._open_to_us(unread(listing, _known(reader.position())))
+            return self._open_to_us(unread(listing, reader.position().older))
         reader.file.name = here.path.name
         return self._open_to_us([entry for entry in reversed(listing) if entry.index < here.index and entry.size_bytes])
 
-    def _enter(self, entry: Entry, listing: list[Entry], before: Position | None) -> bool:
-        """Change to another file: to its beginning, or to where it repeats what was read in the one before."""
+    def _enter(self, entry: Entry, before: Position | None) -> Found | None:
+        """Open another file: at its beginning, or where it repeats what was read in the one before."""
         try:
             file = open_entry(entry)
         except PermissionError:
             if entry.index == 0:
                 raise
             self._refused.add((entry.device, entry.inode))  # better without it than without all that follows
-            return False
-        if file is None:
-            return False
-        found = resume(file, entry, before) if before else None
-        self._from = before if found else None
-        older = _older(listing, entry)
-        self._take(file, found.place if found else Place(), older, found.ahead if found else ())
-        return True
+            return None
+        return (resume(file, entry, before) if before else None) or Found(file, entry, Place())
 
-    def _take(self, file: LogFile, place: Place, older: tuple[Mark, ...], ahead: tuple[Mark, ...]) -> None:
+    def _switch(self, found: Found, listing: list[Entry], known: tuple[Mark, ...]) -> None:
+        """Read on there.
+
+        Args:
+            found: where.
+            listing: of the files.
+            known: heads of files that were read before; all that are older are added to them.
+        """
+        try:
+            older = heads([other for other in listing if other.index > found.entry.index])
+        except Moved:
+            found.file.close()
+            raise
+        older += [mark for mark in known if mark.offset and mark not in older]
         self._leave()
-        self._reader = Reader(file, place, older, ahead, self._limit_bytes)
+        self._reader = Reader(found.file, found.place, tuple(older[:OLDER_FILES]), found.ahead, self._limit_bytes)
         self._ending = False
 
     def _leave(self) -> None:
@@ -153,13 +200,3 @@ class Follower:
 
     def _open_to_us(self, listing: list[Entry]) -> list[Entry]:
         return [entry for entry in listing if (entry.device, entry.inode) not in self._refused]
-
-
-def _older(listing: list[Entry], entry: Entry) -> tuple[Mark, ...]:
-    """Heads of the files before one: they were read, or are left out for good."""
-    return heads([other for other in listing if other.index > entry.index][:OLDER_FILES])
-
-
-def _known(position: Position | None) -> tuple[Mark, ...]:
-    """Heads of the files that a position comes after, and of its own."""
-    return (position.head, *position.older) if position else ()

@@ -71,6 +71,12 @@ class Reader:
         self._limit_bytes = limit_bytes
         self._skipped: _Skipped | None = None
         self._rest = b""  # after the last newline, where the file ends without one
+        self._torn: list[Line] = []
+
+    @property
+    def begun(self) -> bool:
+        """Whether the place is beyond the file's beginning."""
+        return self._place.offset > 0
 
     @property
     def behind(self) -> bool:
@@ -98,16 +104,16 @@ class Reader:
         return self._skip(self._skipped) if self._skipped else self._scan()
 
     def torn(self) -> list[Line]:
-        """What follows the last newline of a file that gets no more."""
-        if self._skipped:
-            return [self._too_long(self._skipped, 0)]
+        """What follows the last newline of a file that gets no more; the same when asked again."""
         rest, self._rest = self._rest, b""
-        if not rest:
-            return []
-        keep = len(self._place.tail)
-        self._place.step(self._place.tail + rest, keep, keep + len(rest), 0)
-        self.bytes_read += len(rest)
-        return [self._line(rest, self._place.line + 1, TORN)]
+        if self._skipped:
+            self._torn = [self._too_long(self._skipped, 0)]
+        elif rest:
+            keep = len(self._place.tail)
+            self._place.step(self._place.tail + rest, keep, keep + len(rest), 0)
+            self.bytes_read += len(rest)
+            self._torn = [self._line(rest, self._place.line + 1, TORN)]
+        return self._torn
 
     def close(self) -> None:
         """Close the file. Safe to call twice."""

@@ -26,7 +26,7 @@ def end_position(path: Path) -> Position | None:
             end = _end_of_lines(file)
             if end:
                 older = heads(other for other in listing if other.index > entry.index)
-                return _end_place(file, end).position(file.device, file.inode, older[:OLDER_FILES])
+                return _end_place(file, end).position(file.device, file.inode, tuple(older[:OLDER_FILES]))
     return None
 
 
@@ -71,7 +71,7 @@ def _lines_back(path: Path, until: Position | None) -> Iterator[bytes]:
         listing = [entry for entry in listing if entry.index > found.entry.index]
     elif until is not None:
         # its file is gone; what will be followed then is not read here
-        later = unread(listing, (until.head, *until.older))
+        later = unread(listing, until.older)
         listing = [entry for entry in listing if entry not in later]
     for entry in listing:
         try:
