@@ -96,21 +96,34 @@ class _Errand(Generic[T]):
         threading.Thread(target=self._discard, args=(value,), name="discard", daemon=True).start()
 
 
+_hanging: dict[str, threading.Thread] = {}  # by name: calls that were given up
+
+
 async def off_loop(
     name: str, call: Callable[[], T], timeout_s: float, discard: Callable[[T], object] = lambda _: None
 ) -> T:
     """Run a call that may block on a thread of its own.
 
+    Args:
+        name: says what it is; while one of a name hangs, it is not begun again, so that threads do not pile up.
+        call: may raise OSError or termios.error.
+        timeout_s: after this its thread is left to itself.
+        discard: gets what that thread may still bring.
     Raises:
-        PortLost: it failed with OSError or termios.error, or took longer than `timeout_s`; then its thread is left to
-            itself, and `discard` gets what it may still bring.
+        PortLost: it failed, took too long, or an earlier one still hangs.
     """
+    hanging = _hanging.pop(name, None)
+    if hanging is not None and hanging.is_alive():
+        _hanging[name] = hanging
+        raise PortLost(f"{name}: an earlier attempt still hangs")
+    errand = _Errand(name, call, discard)
     try:
-        return await _Errand(name, call, discard).result(timeout_s)
+        return await errand.result(timeout_s)
     except TimeoutError:
+        _hanging[name] = errand.thread
         raise PortLost(f"{name}: hangs for more than {timeout_s:g} s") from None
     except OSError as error:
-        raise PortLost(f"{name}: {error.strerror or error}") from error
+        raise PortLost(f"{name}: {_reason(error)}") from error
 
 
 class SerialPort:
@@ -178,8 +191,9 @@ class SerialPort:
         if self._closed:
             return
         self._closed = True
+        name = f"close {self.path} {id(self._device)}"  # of its own: closing is never refused
         with contextlib.suppress(PortLost):  # nothing more can be done
-            await off_loop(f"close {self.path}", lambda: _close(self._device), timeout_s)
+            await off_loop(name, lambda: _close(self._device), timeout_s)
 
     async def _ready(self, add: Callable[[int, Callable[[], None]], object], remove: Callable[[int], bool]) -> None:
         ready = asyncio.Event()
@@ -195,28 +209,13 @@ class SerialPort:
         return any(event & _HANG_UP for _, event in poll.poll(0))
 
 
-_hanging: dict[str, threading.Thread] = {}  # by path: the last attempt that was given up
-
-
 async def open_port(path: str, baud: int, timeout_s: float) -> SerialPort:
     """Open a port, 8N1, for this process alone; what had come in before is thrown away.
 
     Raises:
-        PortLost: it is not there, busy, forbidden, or does not open within `timeout_s`. While an attempt hangs in the
-            kernel there is no second one.
+        PortLost: it is not there, busy, forbidden, or does not open within `timeout_s`.
     """
-    hanging = _hanging.get(path)
-    if hanging is not None and hanging.is_alive():
-        raise PortLost(f"{path}: an earlier attempt to open it still hangs")
-    _hanging.pop(path, None)
-    errand = _Errand(f"open {path}", lambda: _open(path, baud), _close)
-    try:
-        return SerialPort(await errand.result(timeout_s))
-    except TimeoutError:
-        _hanging[path] = errand.thread
-        raise PortLost(f"{path}: does not open within {timeout_s:g} s") from None
-    except OSError as error:
-        raise PortLost(f"{path}: {_reason(error)}") from error
+    return SerialPort(await off_loop(f"open {path}", lambda: _open(path, baud), timeout_s, _close))
 
 
 def _reason(error: OSError) -> str:

@@ -108,13 +108,13 @@ async def test_an_open_that_hangs_is_given_up_and_not_tried_twice(monkeypatch: p
 
     monkeypatch.setattr(serial_port, "_open", hang)
     monkeypatch.setattr(serial_port, "_close", close)
-    with pytest.raises(PortLost, match="does not open within"):
+    with pytest.raises(PortLost, match="hangs for more than"):
         await open_port("/dev/hanging", 115_200, 0.05)
     with pytest.raises(PortLost, match="still hangs"):
         await open_port("/dev/hanging", 115_200, 0.05)
     release.set()
     assert await asyncio.to_thread(closed.wait, 5.0)  # what came too late is not left open
-    serial_port._hanging["/dev/hanging"].join(5.0)
+    serial_port._hanging["open /dev/hanging"].join(5.0)
 
 
 async def test_a_close_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
