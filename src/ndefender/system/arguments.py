@@ -50,8 +50,8 @@ class UnitName(Arguments, frozen=True):
 
     @property
     def target(self) -> str:
-        """The unit."""
-        return self.name
+        """The unit, without `.service`: two spellings of one unit are one unit, and rest together."""
+        return short_name(self.name)
 
 
 class Mute(Arguments, frozen=True):
@@ -142,18 +142,23 @@ A = TypeVar("A", bound=Arguments)
 
 
 def parsed(args: Mapping[str, object], kind: type[A]) -> A:
-    """Check a command's arguments.
+    """Check a command's arguments; one that is None was left out.
 
     Raises:
         CommandRejected: 400 `bad_request` with the path of the field and its limit, never its value.
     """
     try:
-        return msgspec.convert(dict(args), kind)
+        return msgspec.convert({name: value for name, value in args.items() if value is not None}, kind)
     except (msgspec.ValidationError, RecursionError) as error:
         text = str(error)
         what, _, where = text.partition(" - at `$")
         path = where.rstrip("`").lstrip(".")
         raise CommandRejected(400, "bad_request", f"{path}: {what}" if path else what) from None
+
+
+def short_name(unit: str) -> str:
+    """Name of a unit as clients see it."""
+    return unit.removesuffix(".service")
 
 
 def _encodable(text: str) -> bool:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from ndefender.errors import CommandRejected
-from ndefender.system.arguments import Address, Arguments, Mute, Pair, UnitName, Volume, WifiConnect, parsed
+from ndefender.system.arguments import Address, Arguments, Mute, Pair, UnitName, Volume, WifiConnect, parsed, short_name
 from ndefender.system.bounded import plain
 from ndefender.system.parts import Parts
 
@@ -110,7 +110,8 @@ def command_table(parts: Parts) -> dict[str, Command]:
             part="services",
             section="services",
             call=_listed(
-                frozenset(parts.unit_names), _with(UnitName, (lambda a: units.restart(a.name)) if units else None)
+                frozenset(map(short_name, parts.unit_names)),
+                _with(UnitName, (lambda a: units.restart(a.target)) if units else None),
             ),
             confirm=True,
             cool_down_s=10.0,

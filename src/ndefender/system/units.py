@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from ndefender.errors import CommandRejected, ConfigError
 from ndefender.events.host import ServicesSection, ServiceState
+from ndefender.system.arguments import short_name
 from ndefender.system.backend import Offline
 from ndefender.system.bus import PROPERTIES, SystemBus
 from ndefender.system.link import Match
@@ -151,11 +152,6 @@ async def _exists(bus: SystemBus, job: str) -> bool:
     except BusError:
         return False  # a job's object goes when it is done
     return True
-
-
-def short_name(name: str) -> str:
-    """Without `.service`."""
-    return name.removesuffix(".service")
 
 
 def unit_name(name: str) -> str:

@@ -135,7 +135,8 @@ def test_arguments_arrive_as_they_are_meant() -> None:
         for name in ARGS:
             await order(on, name)
         await order(on, "wifi_connect", {"ssid": "open", "password": ""})
-        await order(on, "wifi_connect", {"ssid": "stored", "hidden": True})
+        await order(on, "wifi_connect", {"ssid": "stored", "password": None, "hidden": True})
+        await order(on, "wifi_connect", {"ssid": "left out", "password": None, "hidden": None})
 
     host = Host()
     run_virtually(work())
@@ -148,6 +149,7 @@ def test_arguments_arrive_as_they_are_meant() -> None:
         ("unpair", ("AA:BB:CC:DD:EE:FF",)),
         ("connect", ("open", None, False)),
         ("connect", ("stored", None, True)),
+        ("connect", ("left out", None, False)),
     ]
 
 
@@ -156,7 +158,8 @@ BAD_ARGUMENTS: list[tuple[str, dict[str, object], int, str]] = [
     ("service_restart", {"name": 7}, 400, "name"),
     ("service_restart", {"name": "sshd"}, 404, "name"),
     ("service_restart", {"name": "../ndefender"}, 404, "name"),
-    ("service_restart", {"name": "ndefender.service"}, 404, "name"),
+    ("service_restart", {"name": ".service"}, 404, "name"),
+    ("service_restart", {"name": "ndefender.service.service"}, 404, "name"),
     ("service_restart", {"name": "ndefender\n"}, 404, "name"),
     ("service_restart", {"name": "x" * 100_000}, 404, "name"),
     ("audio_mute", {"muted": "yes"}, 400, "muted"),
@@ -297,6 +300,18 @@ def test_units_rest_each_on_their_own() -> None:
 
     host = Host()
     assert len(run_virtually(work())) == 3
+
+
+def test_another_spelling_of_a_unit_does_not_get_around_its_rest() -> None:
+    async def work() -> str:
+        on = commander(host)
+        ack = await order(on, "service_restart", {"name": "ndefender.service"})
+        assert ack.data.target == "ndefender"
+        return (await refused(order(on, "service_restart", {"name": "ndefender"}))).code
+
+    host = Host()
+    assert run_virtually(work()) == "cooling_down"
+    assert host.done == [("restart", ("ndefender",))]
 
 
 STEP = st.tuples(
