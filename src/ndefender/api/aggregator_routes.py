@@ -12,6 +12,7 @@ from ndefender.api import aggregator_answers as a
 from ndefender.api import aggregator_requests as r
 from ndefender.api import answers
 from ndefender.api.aggregator_handlers import DEFAULT_LIMIT, MAX_LIMIT, AggregatorHandlers
+from ndefender.api.bodies import NAME_CHARS
 from ndefender.api.metrics import CONTENT_TYPE
 from ndefender.api.operations import Operation, Query
 from ndefender.api.requests import GainSet, Nothing, SweepStart
@@ -105,7 +106,8 @@ def _host(h: AggregatorHandlers) -> tuple[Operation, ...]:
 
 
 def _shared(h: AggregatorHandlers, scan: ScanHandlers) -> tuple[Operation, ...]:
-    band = Query("band", {"type": "string"}, required=True, description="name of a band of the active plan")
+    name = {"type": "string", "minLength": 1, "maxLength": NAME_CHARS}
+    band = Query("band", name, required=True, description="name of a band of the active plan")
     evidence, label = "/contacts/{contact_id}/evidence", "/contacts/{contact_id}/label"
     return (
         Operation(

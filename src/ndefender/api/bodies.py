@@ -15,6 +15,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 _AT = re.compile(r" - at `\$?(?P<path>[^`]*)`$")
 _FIELD = re.compile(r"(?:(?:missing required|unknown) field|^field) `(?P<name>[^`]*)`")  # msgspec's words, and ours
 ENVELOPE_KEYS = frozenset({"payload", "confirm"})
+MAX_WHOLE = 2**53  # up to here a float is the whole number that was written
 NAME_CHARS = 64  # longest name (of a plan, a band, a kind) that is looked up at all
 
 
@@ -44,6 +45,14 @@ def _decode(body: bytes) -> dict[str, object]:
     return decoded
 
 
+def _whole(fields: dict[str, object]) -> dict[str, object]:
+    """Fields with `2.0` as 2: JSON has one kind of number, and many a writer puts a point in each. No body nests."""
+    return {
+        key: int(value) if isinstance(value, float) and value.is_integer() and abs(value) <= MAX_WHOLE else value
+        for key, value in fields.items()
+    }
+
+
 def read_command(request: Request, kind: type[T]) -> tuple[T, bool]:
     """Read a command's body, plain or as ``{"payload": {...}, "confirm": false}``. An empty body is ``{}``.
 
@@ -60,14 +69,15 @@ def read_command(request: Request, kind: type[T]) -> tuple[T, bool]:
     if not isinstance(confirm, bool):
         raise ApiError(400, "invalid_body", "$.confirm: Expected `bool`")
     prefix = "$"
-    payload: object = fields
+    payload = fields
     if "payload" in fields and fields.keys() <= ENVELOPE_KEYS:
         prefix = "$.payload"
-        payload = fields["payload"] if fields["payload"] is not None else {}
-        if not isinstance(payload, dict):
+        inner = fields["payload"] if fields["payload"] is not None else {}
+        if not isinstance(inner, dict):
             raise ApiError(400, "invalid_body", "$.payload: Expected `object`")
+        payload = inner
     try:
-        return msgspec.convert(payload, kind), confirm
+        return msgspec.convert(_whole(payload), kind), confirm
     except msgspec.ValidationError as error:
         raise _refuse(error, prefix) from None
 

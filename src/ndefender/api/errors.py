@@ -89,6 +89,8 @@ def as_api_error(error: BaseException) -> ApiError:
         headers = {}
         if isinstance(error, MethodNotAllowed):
             headers["Allow"] = str(error.headers.get("Allow", ""))
+        if status in (429, 503):
+            headers["Retry-After"] = "1"
         if status == 426:
             headers["Upgrade"] = "websocket"
         return ApiError(status, CODES.get(status, "error"), str(error) or HTTPStatus(status).phrase, headers)

@@ -14,6 +14,10 @@ from ndefender.api.operations import BASE, Operation
 
 REF = "#/components/schemas/{name}"
 COMMON_ERRORS = (400, 401, 403, 500)
+RETRIED = (429, 503)
+RETRY_AFTER: dict[str, Any] = {
+    "Retry-After": {"required": True, "schema": {"type": "integer", "minimum": 1}, "description": "seconds to wait"}
+}
 PAGE_CSP = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _STYLE = (
@@ -28,13 +32,31 @@ def _json(schema: Mapping[str, object]) -> dict[str, object]:
     return {"application/json": {"schema": dict(schema)}}
 
 
-def _envelope(payload: Mapping[str, object], *, confirm: bool) -> dict[str, object]:
-    """A command's body: plain with `confirm` beside its fields, or in an envelope."""
-    flag: dict[str, object] = {"type": "boolean", "default": False}
-    if confirm:
-        flag = {"const": True}
-    envelope = {"type": "object", "properties": {"payload": dict(payload), "confirm": flag}}
-    return {"anyOf": [dict(payload), envelope]}
+def _command_body(payload: Mapping[str, Any], fields: Mapping[str, Any], *, confirm: bool) -> dict[str, object]:
+    """A command's body: its fields with `confirm` beside them, or in an envelope.
+
+    Args:
+        payload: schema (a reference) of the payload.
+        fields: the schema that it refers to.
+        confirm: it must be confirmed.
+    """
+    flag = {"confirm": {"const": True} if confirm else {"type": "boolean", "default": False}}
+    needed = ["confirm"] if confirm else []
+    plain = {
+        **fields,
+        "properties": {**fields["properties"], **flag},
+        "required": [*fields["required"], *needed],
+        "title": f"{fields['title']}, plain",
+    }
+    nothing: list[dict[str, object]] = [] if fields["required"] else [{"type": "null"}]
+    envelope = {
+        "type": "object",
+        "title": f"{fields['title']}, in an envelope",
+        "properties": {"payload": {"anyOf": [dict(payload), *nothing]}, **flag},
+        "required": ["payload", *needed],
+        "additionalProperties": False,
+    }
+    return {"anyOf": [plain, envelope]}
 
 
 def openapi_document(
@@ -68,6 +90,8 @@ def openapi_document(
         }
         for status in sorted({*COMMON_ERRORS, *operation.errors}):
             responses[str(status)] = {"description": HTTPStatus(status).phrase, "content": _json(schema_of[error])}
+            if status in RETRIED:
+                responses[str(status)]["headers"] = RETRY_AFTER
         name = _PARAMETER.sub("", operation.path).strip("/").replace("/", "_")
         entry: dict[str, Any] = {
             "operationId": f"{operation.method.lower()}_{name}",
@@ -91,8 +115,10 @@ def openapi_document(
         if parameters:
             entry["parameters"] = parameters
         if operation.body is not None:
-            body = _envelope(schema_of[operation.body], confirm=operation.confirm)
-            entry["requestBody"] = {"required": operation.confirm, "content": _json(body)}
+            fields = components[operation.body.__name__]
+            body = _command_body(schema_of[operation.body], fields, confirm=operation.confirm)
+            required = operation.confirm or bool(fields["required"])
+            entry["requestBody"] = {"required": required, "content": _json(body)}
         paths.setdefault(BASE + operation.path, {})[operation.method.lower()] = entry
 
     document: dict[str, Any] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ndefender.api import answers, requests, results
+from ndefender.api.bodies import NAME_CHARS
 from ndefender.api.operations import Operation, Query
 from ndefender.api.scan_handlers import DEFAULT_LIMIT, ScanHandlers
 from ndefender.api.settings import ApiSettings
@@ -18,7 +19,8 @@ def scan_operations(handlers: ScanHandlers, settings: ApiSettings) -> tuple[Oper
         required=False,
         description="how many",
     )
-    band = Query("band", {"type": "string"}, required=True, description="name of a band of the active plan")
+    name = {"type": "string", "minLength": 1, "maxLength": NAME_CHARS}
+    band = Query("band", name, required=True, description="name of a band of the active plan")
     h, a, r = handlers, answers, requests
     result = results.CommandResult
     return (
