@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 LINGER_NONE = struct.pack("ii", 1, 0)  # close() resets the connection and drops what was not taken
 GONE = (ConnectionClosed, WebsocketClosed, RequestCancelled, ConnectionError)
 CODE_GOING_AWAY = 1001
+FAREWELL_S = 2.0  # longest time a client may take to say goodbye: below that of a stop, or it would be cut off untidily
 TICKS_PER_LIMIT = 20  # how finely `slow_client_s` is watched
 MAX_TICK_S = 0.5
 
@@ -237,6 +238,7 @@ class SocketEndpoint:
         protocol = request.transport.get_protocol()
         assert isinstance(protocol, WebSocketProtocol)
         ws = await protocol.websocket_handshake(request)
+        ws.close_timeout = FAREWELL_S
         self._counters.joined(listening)
         session = Session(
             ws, listening, self._frame, settings=self._settings, counters=self._counters, clock=self._clock
