@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -40,7 +41,10 @@ def lines(device: str, count: int, kind: str) -> list[dict[str, object]]:
             assert select.select([fd], [], [], until_s - time.monotonic())[0], "no line came"
             buffer += os.read(fd, 4096)
             *ended, buffer = buffer.split(b"\n")
-            found += [said for line in ended if line and (said := json.loads(line))["type"] == kind]
+            for line in ended:
+                with contextlib.suppress(ValueError):  # garbage was asked for
+                    said = json.loads(line)
+                    found += [said] if said["type"] == kind else []
         return found
     finally:
         os.close(fd)
