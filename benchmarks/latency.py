@@ -23,7 +23,14 @@ from msgspec.structs import replace
 from websockets.asyncio.client import connect
 
 from ndefender.config.load import load_settings
-from ndefender.config.settings import AntsdrApiSettings, BandSettings, LogSettings, Settings
+from ndefender.config.settings import (
+    AggregatorSettings,
+    AntsdrApiSettings,
+    BandSettings,
+    LogSettings,
+    Settings,
+    SystemControllerSettings,
+)
 from ndefender.runtime.lock import read_state, run_folder
 
 START_S = 240.0  # a first run compiles every kernel
@@ -79,6 +86,8 @@ def settings_for(folder: Path, options: argparse.Namespace) -> Settings:
         tracker=replace(base.tracker, ttl_s=3.0),
         log=LogSettings(folder=str(folder / "log")),
         api=AntsdrApiSettings(port=0),
+        aggregator=AggregatorSettings(port=0),
+        system_controller=SystemControllerSettings(port=0),
     )
 
 

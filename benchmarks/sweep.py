@@ -25,7 +25,13 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from ndefender.config.load import load_settings
-from ndefender.config.settings import AntsdrApiSettings, LogSettings, Settings
+from ndefender.config.settings import (
+    AggregatorSettings,
+    AntsdrApiSettings,
+    LogSettings,
+    Settings,
+    SystemControllerSettings,
+)
 from ndefender.radio.antsdr import AntSdr
 from ndefender.radio.emulated import address
 from ndefender.radio.plan import HopPlan
@@ -68,6 +74,8 @@ def settings_for(folder: Path, uri: str, options: argparse.Namespace) -> Setting
         dsp=replace(base.dsp, workers=options.workers),
         log=LogSettings(folder=str(folder / "log")),
         api=AntsdrApiSettings(port=0),
+        aggregator=AggregatorSettings(port=0),
+        system_controller=SystemControllerSettings(port=0),
     )
 
 

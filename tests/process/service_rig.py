@@ -19,12 +19,14 @@ from typing import Any, TypeVar
 import msgspec
 
 from ndefender.config.settings import (
+    AggregatorSettings,
     AntsdrApiSettings,
     BandSettings,
     DspSettings,
     LogSettings,
     RadioSettings,
     Settings,
+    SystemControllerSettings,
     TrackerSettings,
 )
 from ndefender.ring.segment import SHM_FOLDER
@@ -51,6 +53,8 @@ def settings_for(folder: Path, **radio: Any) -> Settings:
         tracker=TrackerSettings(ttl_s=60.0),
         log=LogSettings(folder=str(folder / "var" / "log")),
         api=AntsdrApiSettings(port=0),
+        aggregator=AggregatorSettings(port=0),
+        system_controller=SystemControllerSettings(port=0),
     )
 
 

@@ -88,12 +88,14 @@ class UpsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         bus: number of the I²C bus, `/dev/i2c-N`.
         address: on that bus.
         period_s: of the updates.
+        keep_alive_s: period of the keep-alive, the write of 0x55 to register 0x01; 0 never writes.
     """
 
     enabled: bool = True
     bus: int = 1
     address: int = 0x2D
     period_s: float = 2.0
+    keep_alive_s: float = 5.0
 
 
 class GpsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

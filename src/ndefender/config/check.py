@@ -66,6 +66,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "ups.bus": (0, 255),
     "ups.address": (0x03, 0x77),  # I2C: 7 bits without the reserved ones
     "ups.period_s": (0.1, 3600.0),
+    "ups.keep_alive_s": (0.0, 3600.0),
     "gps.port": (1, 65_535),
     "aggregator.update_s": (0.1, 3600.0),
     **{f"{table}.{name}": limits for table in API_TABLES for name, limits in API_RANGES.items()},

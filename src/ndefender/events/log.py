@@ -27,6 +27,9 @@ _FILE_MODE = 0o640
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
+LOG_NAME = "antsdr_scan.jsonl"
+
+
 class EventLog:
     """One log and its rotations `NAME.1` (newest) to `NAME.<max_files>`. One writer, one thread at a time.
 
@@ -44,7 +47,7 @@ class EventLog:
     def __init__(
         self,
         folder: Path,
-        name: str = "antsdr_scan.jsonl",
+        name: str = LOG_NAME,
         *,
         max_file_bytes: int = 16_000_000,
         max_files: int = 8,

@@ -15,7 +15,7 @@ from ndefender.ring.ledger import Ledger
 from ndefender.ring.queue import Wake, WorkQueue
 from ndefender.ring.ring import RingReader
 from ndefender.runtime.books import Books
-from ndefender.runtime.journal import Journal, Numbered
+from ndefender.runtime.journal import Journal, Told
 from ndefender.runtime.messages import CaptureStatus, Link
 from ndefender.runtime.reorder import Reorder
 from ndefender.runtime.results import Dwell, ResultFollower
@@ -69,7 +69,7 @@ class EngineParts:
     journal: Journal
     spectra: SpectrumStore
     shared: Shared
-    send: Callable[[list[Numbered]], None]
+    send: Callable[[list[Told]], None]
     clock_ns: Callable[[], int] = time.monotonic_ns
     wall_ns: Callable[[], int] = time.time_ns
 

@@ -1,30 +1,24 @@
-"""Main loop of the front process: the tracker on a thread of its own, Sanic on the main one."""
+"""Main loop of the front process: the tracker on a thread of its own, the three APIs on one loop on the main one."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import threading
 import time
-from collections import deque
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from sanic import Sanic
-
-from ndefender.api.scan import build_scan_app
-from ndefender.config.settings import Settings
 from ndefender.events.bus import Bus
-from ndefender.ring.board import Row
 from ndefender.ring.ledger import Ledger
 from ndefender.ring.ring import RingReader
 from ndefender.ring.segment import attach
+from ndefender.runtime.apis import Apis
 from ndefender.runtime.books import Books
 from ndefender.runtime.engine import Engine, EngineParts
 from ndefender.runtime.exits import EXIT_FAILED, EXIT_OK
-from ndefender.runtime.journal import Journal, Numbered
-from ndefender.runtime.mapping import api_settings, band_spans, track_policy
+from ndefender.runtime.journal import Journal
+from ndefender.runtime.mapping import band_spans, track_policy
 from ndefender.runtime.messages import Link
+from ndefender.runtime.outlet import Outlet
 from ndefender.runtime.port import FrontPort
 from ndefender.runtime.process import Child
 from ndefender.runtime.replay import Replayer
@@ -35,36 +29,9 @@ from ndefender.runtime.vitals import Vitals
 from ndefender.runtime.wiring import Seat
 from ndefender.track.tracker import Tracker
 
-LOOP_BEAT_S = 0.25
 JOIN_S = 3.0  # longest time the tracker thread may take to finish
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Outlet:
-    """Where the tracker thread's events go: to the bus, once there is a loop.
-
-    Args:
-        bus: on the loop's thread only.
-        loop: None until the server runs; events before that wait.
-    """
-
-    bus: Bus
-    loop: asyncio.AbstractEventLoop | None = None
-    waiting: deque[Numbered] = field(default_factory=deque)
-
-    def send(self, events: list[Numbered]) -> None:
-        """Hand events over; called from the tracker thread."""
-        self.waiting.extend(events)
-        if self.loop is not None:
-            self.loop.call_soon_threadsafe(self.publish)
-
-    def publish(self) -> None:
-        """Publish what waits; called on the loop."""
-        while self.waiting:
-            seq, body = self.waiting.popleft()
-            self.bus.publish(body, seq)
 
 
 class TrackerThread(threading.Thread):
@@ -117,12 +84,13 @@ def main(child: Child) -> int:
     config_path = None if wiring.config_path is None else Path(wiring.config_path)
     port = FrontPort(seen, config_path, link, Replayer(Path(settings.log.folder)))
     thread = TrackerThread(engine)
+    apis = Apis(child, port, outlet)
     thread.start()
     try:
-        _serve(child, settings, port, outlet, thread)
+        apis.serve(thread)
     finally:
         thread.finish()
-    return EXIT_FAILED if thread.failed else EXIT_OK
+    return EXIT_FAILED if thread.failed or apis.failed else EXIT_OK
 
 
 def _engine_parts(
@@ -152,29 +120,3 @@ def _engine_parts(
         shared=shared,
         send=outlet.send,
     )
-
-
-def _serve(child: Child, settings: Settings, port: FrontPort, outlet: Outlet, thread: TrackerThread) -> None:
-    """Serve the API until SIGTERM, or until the tracker thread is gone."""
-    listener = child.wiring.listener
-    real_port = int(listener.getsockname()[1])
-    app = build_scan_app(port, api_settings("ndefender-antsdr-scan", settings.api, real_port))
-    loop_row: Row = child.board.row(Seat.LOOP)
-
-    async def attend() -> None:
-        """Beat from the loop itself, so that a stalled loop is noticed; end with the tracker."""
-        while thread.is_alive():
-            loop_row.beat_ns = time.monotonic_ns()
-            await asyncio.sleep(LOOP_BEAT_S)
-        app.stop()
-
-    tasks = set()
-
-    async def started(_app: object) -> None:
-        outlet.loop = asyncio.get_running_loop()
-        outlet.publish()
-        tasks.add(asyncio.create_task(attend()))
-
-    app.register_listener(started, "after_server_start")
-    app.prepare(sock=listener, single_process=True, access_log=False, motd=False)
-    Sanic.serve_single(primary=app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,7 +18,20 @@ from ndefender.track.contact import Change, Restored
 
 SIMULATED_FOLDER = "simulated"  # of the log folder: what no antenna ever heard stays apart
 
-Numbered = tuple[int, bytes]
+
+class Told(NamedTuple):
+    """An envelope on its way out.
+
+    Args:
+        seq: its number.
+        body: encoded.
+        logged: it is in the log, so that whoever follows the log learns of it there.
+    """
+
+    seq: int
+    body: bytes
+    logged: bool
+
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +82,7 @@ class Journal:
         """Contacts that were alive when the logs ended."""
         return [contact for each in self._logs for contact in each.live_contacts()]
 
-    def write(self, changes: Sequence[Change]) -> list[Numbered]:
+    def write(self, changes: Sequence[Change]) -> list[Told]:
         """Log the envelopes of changes, then give them out with their numbers."""
         out = []
         for change in changes:
@@ -76,12 +90,14 @@ class Journal:
             target = self._simulated if change.contact.simulated else self._real
             if target not in self._logs:
                 self._logs.append(target)
+            logged = True
             try:
                 target.append(encoded.body)
             except LogUnavailable as error:
+                logged = False
                 self._errors += 1
                 self._note(str(error))
-            out.append((encoded.seq, encoded.body))
+            out.append(Told(encoded.seq, encoded.body, logged))
         self._check()
         return out
 

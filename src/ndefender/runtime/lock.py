@@ -27,6 +27,7 @@ class ServiceState(msgspec.Struct, frozen=True):
         boot_id: names this run, as in event envelopes.
         host, port: where the AntSDR Scan API really listens.
         started_unix_ms: wall clock of the start.
+        aggregator, system: `host:port` of the other two APIs.
     """
 
     pid: int
@@ -34,6 +35,8 @@ class ServiceState(msgspec.Struct, frozen=True):
     host: str
     port: int
     started_unix_ms: int
+    aggregator: str = ""
+    system: str = ""
 
 
 def run_folder(settings: Settings) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ndefender.api.settings import ApiSettings
-from ndefender.config.settings import AntsdrApiSettings, ApiTable, BandSettings, Settings
+from ndefender.config.settings import ApiTable, BandSettings, Settings
 from ndefender.radio.hops import plan_hops
 from ndefender.radio.plan import Band, HopPlan
 from ndefender.radio.source import SourceInfo
@@ -49,8 +49,8 @@ def track_policy(settings: Settings) -> TrackPolicy:
     )
 
 
-def api_settings(app_name: str, api: ApiTable, port: int) -> ApiSettings:
-    """Map the table of one API; `port` is the real one."""
+def api_settings(app_name: str, api: ApiTable, port: int, spectrum_fps: float) -> ApiSettings:
+    """Map the table of one API; `port` is the real one, `spectrum_fps` that of the AntSDR API for all that show it."""
     return ApiSettings(
         app_name=app_name,
         host=api.host,
@@ -69,7 +69,7 @@ def api_settings(app_name: str, api: ApiTable, port: int) -> ApiSettings:
         global_rate_per_min=api.command_rate_per_min * ALL_CLIENTS,
         global_burst=api.command_burst * ALL_CLIENTS,
         dangerous_rate_per_min=api.dangerous_rate_per_min if api.command_rate_per_min else 0.0,
-        spectrum_fps=api.spectrum_fps if isinstance(api, AntsdrApiSettings) else 0.0,
+        spectrum_fps=spectrum_fps,
     )
 
 

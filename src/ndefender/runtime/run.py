@@ -8,18 +8,22 @@ import logging
 import multiprocessing
 import os
 import socket
+import tempfile
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ndefender.config.settings import Settings
+from ndefender.config.settings import ApiTable, Settings
 from ndefender.errors import ConfigError, RingError
 from ndefender.radio.emulated import address
 from ndefender.ring.board import Board
 from ndefender.ring.queue import Wake, WorkQueue
 from ndefender.ring.segment import Segment, create, sweep_stale
 from ndefender.runtime import logs
+from ndefender.runtime.demo import with_peers
 from ndefender.runtime.exits import EXIT_BUSY, EXIT_CONFIG
 from ndefender.runtime.lock import FolderBusy, FolderLock, ServiceState, run_folder
 from ndefender.runtime.mapping import EMULATE_SCHEME
@@ -28,21 +32,33 @@ from ndefender.runtime.process import ProcessSpec
 from ndefender.runtime.restart import RestartPolicy
 from ndefender.runtime.supervisor import Supervisor
 from ndefender.runtime.table import process_table
-from ndefender.runtime.wiring import Layout, Wiring, layout_for
+from ndefender.runtime.wiring import Layout, Listeners, Wiring, layout_for
 from ndefender.units import NS_PER_MS
 
 BACKLOG = 128
+APIS = (  # listener, table of the configuration, title
+    ("aggregator", "aggregator", "Backend Aggregator"),
+    ("system", "system_controller", "System Controller"),
+    ("scan", "api", "AntSDR Scan API"),
+)
 
 log = logging.getLogger(__name__)
 
 
-def run(settings: Settings, config_path: Path | None = None, table: Sequence[ProcessSpec] | None = None) -> int:
+def run(
+    settings: Settings,
+    config_path: Path | None = None,
+    table: Sequence[ProcessSpec] | None = None,
+    *,
+    demo: bool = False,
+) -> int:
     """Run the service until it is told to stop. Call it from the main thread.
 
     Args:
         settings: the configuration.
         config_path: where it came from, for a reload.
         table: processes to run instead of the service's own.
+        demo: let emulated peers stand in for the parts that this host does not have.
     Returns:
         exit code, see `runtime.exits`.
     """
@@ -56,7 +72,15 @@ def run(settings: Settings, config_path: Path | None = None, table: Sequence[Pro
         log.error("state folder %s cannot be used: %s", run_folder(settings), error)
         return EXIT_CONFIG
     try:
-        return _run_locked(settings, lock, config_path, process_table(settings) if table is None else table)
+        with ExitStack() as stack:
+            stage = Stage(run_folder(settings), config_path)
+            if demo:
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ndefender-")))
+                settings, emulated = with_peers(settings, folder)
+                stage = replace(stage, emulated=emulated, demo_folder=folder)
+                log.warning("demo: emulated and marked as simulated: %s", ", ".join(sorted(emulated)) or "nothing")
+            processes = process_table(settings, stage.emulated) if table is None else table
+            return _run_locked(settings, lock, stage, processes)
     except (ConfigError, RingError) as error:
         log.error("cannot start: %s", error)
         return EXIT_CONFIG
@@ -64,22 +88,37 @@ def run(settings: Settings, config_path: Path | None = None, table: Sequence[Pro
         lock.release()
 
 
-def _run_locked(settings: Settings, lock: FolderLock, config_path: Path | None, table: Sequence[ProcessSpec]) -> int:
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where a run takes place.
+
+    Args:
+        folder: of its state.
+        config_path: where the settings came from.
+        emulated, demo_folder: see `Wiring`.
+    """
+
+    folder: Path
+    config_path: Path | None
+    emulated: frozenset[str] = frozenset()
+    demo_folder: Path | None = None
+
+
+def _run_locked(settings: Settings, lock: FolderLock, stage: Stage, table: Sequence[ProcessSpec]) -> int:
     """Create, supervise, clean up."""
     for name in sweep_stale():
         log.warning("removed %s, which a service that was killed left behind", name)
     layout = layout_for(settings)
     segments: list[Segment] = []
-    with listen(settings.api.host, settings.api.port) as listener:
-        host, port = listener.getsockname()[:2]
+    with ExitStack() as stack:
+        listeners = Listeners(
+            **{name: stack.enter_context(_listen(settings, table_name)) for name, table_name, _ in APIS}
+        )
         try:
             segments.extend(create(spec) for spec in layout)
-            wiring = _wire(settings, layout, listener, config_path)
-            state = ServiceState(os.getpid(), wiring.boot_id, host, port, time.time_ns() // NS_PER_MS)
-            lock.write_state(state)
-            log.info("AntSDR Scan API at http://%s:%d/api/v1, radio %s", host, port, settings.radio.uri)
-            if not is_loopback(host) and not settings.api.api_key:
-                log.warning("%s:%d is open to the network WITHOUT A KEY: set api.api_key", host, port)
+            wiring = _wire(settings, layout, listeners, stage)
+            lock.write_state(_state(wiring, listeners))
+            _announce(settings, listeners)
             runtime = settings.runtime
             policy = RestartPolicy(window_s=runtime.restart_window_s, max_restarts=runtime.max_restarts)
             board = Board(next(s for s in segments if s.spec == layout.board))
@@ -92,7 +131,41 @@ def _run_locked(settings: Settings, lock: FolderLock, config_path: Path | None, 
     return code
 
 
-def _wire(settings: Settings, layout: Layout, listener: socket.socket, config_path: Path | None) -> Wiring:
+def _listen(settings: Settings, table_name: str) -> socket.socket:
+    api: ApiTable = getattr(settings, table_name)
+    return listen(api.host, api.port, table_name)
+
+
+def _state(wiring: Wiring, listeners: Listeners) -> ServiceState:
+    host, port = listeners.scan.getsockname()[:2]
+    return ServiceState(
+        os.getpid(),
+        wiring.boot_id,
+        host,
+        port,
+        time.time_ns() // NS_PER_MS,
+        aggregator=_address(listeners.aggregator),
+        system=_address(listeners.system),
+    )
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _announce(settings: Settings, listeners: Listeners) -> None:
+    """Say where the APIs are, and loudly where anybody may come in."""
+    for name, table_name, title in APIS:
+        api: ApiTable = getattr(settings, table_name)
+        address = _address(getattr(listeners, name))
+        log.info("%s at http://%s/api/v1 (documents at /docs)", title, address)
+        if not is_loopback(api.host) and not api.api_key:
+            log.warning("%s is open to the network WITHOUT A KEY: set %s.api_key", address, table_name)
+    log.info("radio %s", settings.radio.uri)
+
+
+def _wire(settings: Settings, layout: Layout, listeners: Listeners, stage: Stage) -> Wiring:
     """Create pipes and sockets; this process keeps both ends of all for as long as it lives."""
     context = multiprocessing.get_context("spawn")
     front_end, capture_end = link_pair()
@@ -106,15 +179,18 @@ def _wire(settings: Settings, layout: Layout, listener: socket.socket, config_pa
         wake=Wake(context),
         front_end=front_end,
         capture_end=capture_end,
-        listener=listener,
+        listeners=listeners,
         boot_id=uuid.uuid4().hex,
         radio_uri=radio_uri,
-        config_path=None if config_path is None else str(config_path),
+        config_path=None if stage.config_path is None else str(stage.config_path),
+        state_folder=str(stage.folder),
+        emulated=stage.emulated,
+        demo_folder=str(stage.demo_folder or ""),
     )
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Bind the API's socket. It belongs to the supervisor, so that a front that is restarted finds it again.
+def listen(host: str, port: int, table_name: str = "api") -> socket.socket:
+    """Bind an API's socket. It belongs to the supervisor, so that a front that is restarted finds it again.
 
     Raises:
         ConfigError: the address is in use, not ours, or not allowed.
@@ -128,7 +204,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         reason = "is in use by another program" if error.errno == errno.EADDRINUSE else str(error.strerror or error)
-        raise ConfigError("api.port", f"{host}:{port} {reason}") from error
+        raise ConfigError(f"{table_name}.port", f"{host}:{port} {reason}") from error
     return listener
 
 

@@ -162,6 +162,10 @@ class FrontView:
         """Listen from now on."""
         return self._feed.subscribe(queue_events)
 
+    def log_trouble(self) -> str | None:
+        """Why events are not being logged, None while they are."""
+        return self._shared.log_trouble
+
     # --- inside ----------------------------------------------------------------------------------------------------
 
     def _present(self) -> CaptureStatus | None:

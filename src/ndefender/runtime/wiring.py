@@ -28,7 +28,8 @@ class Seat(IntEnum):
     CAPTURE = 1
     TRACKER = 2  # the front's tracker thread
     LOOP = 3  # the front's asyncio loop
-    WORKER = 4
+    PEERS = 4  # what stands in for the host's parts in a demo
+    WORKER = 5
 
 
 class CaptureCount(IntEnum):
@@ -75,15 +76,33 @@ class Layout:
 
 
 @dataclass(frozen=True, slots=True)
+class Listeners:
+    """Bound and listening sockets of the three APIs; they outlive the front."""
+
+    scan: socket.socket
+    aggregator: socket.socket
+    system: socket.socket
+
+    def __iter__(self) -> Iterator[socket.socket]:
+        """All of them."""
+        yield self.scan
+        yield self.aggregator
+        yield self.system
+
+
+@dataclass(frozen=True, slots=True)
 class Wiring:
     """What a child needs to take its place; everything in it passes to a spawned process.
 
     Args:
         radio_uri: as capture opens it; an emulated radio is an address by now.
         front_end, capture_end: the two ends of their link.
-        listener: bound and listening socket of the AntSDR Scan API; it outlives the front.
+        listeners: sockets of the APIs.
         boot_id: names this run of the service.
         config_path: file that a reload reads again, None where the settings came from elsewhere.
+        state_folder: where positions and labels are kept.
+        emulated: parts of the host that emulated peers stand in for.
+        demo_folder: where those peers live, with a path short enough for a socket's name.
     """
 
     settings: Settings
@@ -92,10 +111,13 @@ class Wiring:
     wake: Wake
     front_end: socket.socket
     capture_end: socket.socket
-    listener: socket.socket
+    listeners: Listeners
     boot_id: str
     radio_uri: str
     config_path: str | None = None
+    state_folder: str = ""
+    emulated: frozenset[str] = frozenset()
+    demo_folder: str = ""
 
 
 def worker_count(settings: Settings) -> int:

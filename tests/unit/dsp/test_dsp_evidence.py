@@ -8,6 +8,7 @@ from oracle import line_twins as twin
 
 from ndefender.dsp import evidence as ev
 from ndefender.dsp.classify import Shape, classify
+from ndefender.dsp.demodulate import angle, demodulate, frequency_moments
 from ndefender.records import EVIDENCE_NAMES
 from ndefender.taxonomy import CLASSES
 
@@ -70,14 +71,14 @@ def test_autocorrelation(lag: int) -> None:
 @pytest.mark.parametrize("group", [1, 3, 10])
 def test_demodulate(group: int) -> None:
     x, out = _noise(200), np.zeros(200, dtype=np.float32)
-    count = ev.demodulate(x, group, out)
+    count = demodulate(x, group, out)
     expected = twin.instantaneous(x, group)
     assert count == len(expected)
     np.testing.assert_allclose(out[:count], expected, atol=1e-4)
     tone = np.exp(1j * 0.37 * np.arange(200)).astype(np.complex64)
-    count = ev.demodulate(tone, group, out)
+    count = demodulate(tone, group, out)
     np.testing.assert_allclose(out[:count], 0.37, atol=1e-5)
-    count = ev.demodulate(np.zeros(50, dtype=np.complex64), group, out)
+    count = demodulate(np.zeros(50, dtype=np.complex64), group, out)
     assert not out[:count].any()
 
 
@@ -97,9 +98,9 @@ def test_chirp_slope(near: int, far: int) -> None:
 
 def test_frequency_moments() -> None:
     f, out = RNG(3).normal(0.1, 0.5, 1000).astype(np.float32), np.zeros(5)
-    ev.frequency_moments(f, 900, 1.0, out)
+    frequency_moments(f, 900, 1.0, out)
     np.testing.assert_allclose(out, twin.central_moments(f[:900], 1.0), rtol=1e-4, atol=1e-6)
-    ev.frequency_moments(f, 900, 0.0, out)
+    frequency_moments(f, 900, 0.0, out)
     assert not out.any()
 
 
@@ -200,11 +201,11 @@ def test_cyclic_prefix_shows_at_its_own_lag_only(lag_s: float, prefix: float) ->
 def test_two_level_tells_keying_from_noise() -> None:
     moments = np.zeros(5)
     levels = RNG(6).choice((-0.2, 0.2), 1000).astype(np.float32)
-    ev.frequency_moments(levels, 1000, 3.0, moments)
+    frequency_moments(levels, 1000, 3.0, moments)
     deviation, bimodality = ev.two_level(moments, 1e6)
     assert deviation == pytest.approx(0.2 * 1e6 / (2 * np.pi), rel=0.01)
     assert bimodality == pytest.approx(1, abs=0.02)
-    ev.frequency_moments(RNG(7).normal(0, 0.2, 4000).astype(np.float32), 4000, 3.0, moments)
+    frequency_moments(RNG(7).normal(0, 0.2, 4000).astype(np.float32), 4000, 3.0, moments)
     assert ev.two_level(moments, 1e6)[1] == pytest.approx(1 / 3, abs=0.05)
     assert ev.two_level(np.zeros(5), 1e6) == (0.0, 0.0)
 
@@ -219,7 +220,7 @@ def test_nearest_lora() -> None:
 def test_angle_is_the_arc_tangent_in_all_quadrants() -> None:
     turn = np.exp(1j * np.linspace(-np.pi, np.pi, 1001)[1:])
     for z in (turn, 1e-9 * turn, 1e15 * turn):
-        got = [ev.angle(np.float32(v.imag), np.float32(v.real)) for v in z]
+        got = [angle(np.float32(v.imag), np.float32(v.real)) for v in z]
         np.testing.assert_allclose(got, np.angle(z), atol=5e-7)
-    assert ev.angle(np.float32(0), np.float32(0)) == 0
-    assert ev.angle(np.float32(0), np.float32(-2)) == pytest.approx(np.pi)
+    assert angle(np.float32(0), np.float32(0)) == 0
+    assert angle(np.float32(0), np.float32(-2)) == pytest.approx(np.pi)

@@ -110,7 +110,7 @@ class Rig:
         self.engine.step()
 
     def kinds(self) -> list[str]:
-        return [msgspec.json.decode(body)["type"] for _, body in self.sent]
+        return [msgspec.json.decode(told.body)["type"] for told in self.sent]
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_a_conclusive_emission_becomes_a_logged_event_at_once(rig: Rig) -> None:
     rig.result(0, 1, heard=True)
     rig.step()
     assert rig.kinds() == ["RF_CONTACT_NEW"]
-    assert (rig.folder / "antsdr_scan.jsonl").read_bytes() == rig.sent[0][1] + b"\n"
+    assert (rig.folder / "antsdr_scan.jsonl").read_bytes() == rig.sent[0].body + b"\n"
     assert [c.contact_id for c in rig.shared.contacts] == ["rf:5800000000"]
     assert rig.books.get("detections") == 1
 
@@ -178,7 +178,7 @@ def test_a_killed_front_goes_on_where_it_was(rig: Rig) -> None:
     rig.step(HOLD_NS)
     assert rig.books.get("analysed") == 4
     assert rig.kinds().count("RF_CONTACT_NEW") == 1
-    assert [seq for seq, _ in rig.sent] == list(range(1, len(rig.sent) + 1))
+    assert [told.seq for told in rig.sent] == list(range(1, len(rig.sent) + 1))
 
 
 def test_a_front_killed_before_its_books_were_closed_counts_once(rig: Rig) -> None:
@@ -213,7 +213,7 @@ def test_reports_of_capture_are_taken_and_name_the_bands(rig: Rig) -> None:
     rig.result(0, 1, heard=True)
     rig.step()
     assert rig.shared.status == status
-    assert msgspec.json.decode(rig.sent[0][1])["data"]["band"] == "Z"
+    assert msgspec.json.decode(rig.sent[0].body)["data"]["band"] == "Z"
 
 
 def test_what_is_left_is_taken_in_at_the_end(rig: Rig) -> None:

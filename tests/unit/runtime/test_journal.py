@@ -20,8 +20,8 @@ def lines(path: Path) -> list[dict[str, object]]:
 
 def test_events_are_in_the_log_before_they_are_given_out(tmp_path: Path) -> None:
     out = journal(tmp_path).write([change("new", 100), change("update", 100)])
-    assert [seq for seq, _ in out] == [1, 2]
-    assert (tmp_path / "antsdr_scan.jsonl").read_bytes() == b"".join(body + b"\n" for _, body in out)
+    assert [told.seq for told in out] == [1, 2]
+    assert (tmp_path / "antsdr_scan.jsonl").read_bytes() == b"".join(told.body + b"\n" for told in out)
 
 
 def test_simulated_events_are_logged_apart(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_numbers_go_on_within_a_run_and_begin_anew_with_the_next(tmp_path: Path)
     first.write([change("new", 100), change("new", 200, simulated=True)])
     again = journal(tmp_path)  # the front was killed
     assert again.last_seq == 2
-    assert [seq for seq, _ in again.write([change("update", 100)])] == [3]
+    assert [told.seq for told in again.write([change("update", 100)])] == [3]
     assert [json.loads(body)["data"]["id"] for _, body in again.earlier] == ["rf:100", "rf:200"]
     other = journal(tmp_path, "other")  # the service was started again
     assert other.last_seq == 0
@@ -57,7 +57,8 @@ def test_a_log_that_cannot_be_written_stops_nothing(tmp_path: Path, caplog: pyte
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     broken = journal(blocked)
-    assert len(broken.write([change("new", 100), change("update", 100)])) == 2
+    told = broken.write([change("new", 100), change("update", 100)])
+    assert [each.logged for each in told] == [False, False]
     assert broken.trouble is not None
     assert broken.take_errors() == 2
     assert broken.take_errors() == 0
