@@ -22,7 +22,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         data: without its newline.
-        file: name of the file it is in.
+        file: name of the file it is in, as it was when the file was last looked for.
         line_number: in that file, from 1.
         position: where reading goes on after it.
         fault: empty; else why the line is not whole: see `TOO_LONG` (`data` is its beginning) and `TORN`.

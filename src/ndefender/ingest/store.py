@@ -58,11 +58,11 @@ class PositionStore:
             content = self._path.read_bytes()
         except FileNotFoundError:
             return None
-        newest: Position | None = None
-        for slot, position in filter(None, map(_decoded, _split(content))):
-            if slot.number > self._number:
-                self._number, newest = slot.number, position
-        return newest
+        found = max(filter(None, map(_decoded, _split(content))), key=lambda each: each[0].number, default=None)
+        if found is None:
+            return None
+        self._number = max(self._number, found[0].number)
+        return found[1]
 
     def save(self, position: Position) -> None:
         """Keep a position. Safe against a kill when it returns, against a power cut after `sync`.
@@ -71,13 +71,13 @@ class PositionStore:
             OSError: the disk refuses; the position before is still there.
             ValueError: the position does not fit.
         """
+        if self._fd < 0:
+            self._open()
         number = self._number + 1
         body = self._encoder.encode(position)
         slot = self._encoder.encode(_Slot(number=number, check=_check(number, body), position=msgspec.Raw(body)))
         if len(slot) >= SLOT_BYTES:
             raise ValueError(f"a position of {len(slot)} bytes, must be less than {SLOT_BYTES}")
-        if self._fd < 0:
-            self._open()
         written = os.pwrite(self._fd, slot.ljust(SLOT_BYTES - 1) + b"\n", number % _SLOTS * SLOT_BYTES)
         if written != SLOT_BYTES:
             raise OSError(f"{self._path}: {written} bytes written of {SLOT_BYTES}")
