@@ -289,7 +289,8 @@ def test_without_a_panel_its_commands_are_refused(server: Server, client: httpx.
     body = next(body for other, body, _ in PANEL if other == path)
     server.port.connected = False
     try:
-        assert "panel" in check_error(client.post(BASE + path, content=json.dumps(body or {})), 409)
+        refused = check_error(client.post(BASE + path, content=json.dumps(body or {})), 409)
+        assert refused == "no panel on any serial port (esp32_not_connected)"
         assert client.get(BASE + "/esp32").json()["last_seen_ms"] is None
     finally:
         server.port.connected = True
@@ -335,8 +336,10 @@ def test_the_host_obeys_only_when_it_may(server: Server, client: httpx.Client, d
     before = list(server.port.commands)
     server.port.unsafe = False
     try:
-        assert "confirm" in check_error(client.post(BASE + "/system/reboot"), 400)
-        assert "allow_unsafe" in check_error(client.post(BASE + "/system/reboot", json={"confirm": True}), 403)
+        refused = check_error(client.post(BASE + "/system/reboot"), 400)
+        assert refused.endswith(" (confirm_required)")
+        refused = check_error(client.post(BASE + "/system/reboot", json={"confirm": True}), 403)
+        assert refused.endswith(" (unsafe_operations_disabled)")
     finally:
         server.port.unsafe = True
     assert server.port.commands == before

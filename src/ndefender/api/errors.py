@@ -36,6 +36,7 @@ CODES: dict[int, str] = {
     500: "internal",
     503: "unavailable",
 }
+SELF_EVIDENT = frozenset({*CODES.values(), "malformed_json", "invalid_body", "invalid_query"})
 INTERNAL_MESSAGE = "internal error; the service's log says more"
 
 
@@ -62,9 +63,13 @@ def nested_body(code: str, message: str) -> object:
     return {"error": {"code": code, "message": message}}
 
 
-def detail_body(_: str, message: str) -> object:
-    """Error body of the Backend Aggregator and of the System Controller: ``{"detail": "<message>"}``."""
-    return {"detail": message}
+def detail_body(code: str, message: str) -> object:
+    """Error body of the Backend Aggregator and of the System Controller: ``{"detail": "<message>"}``.
+
+    It has no place for a code. One that says more than the status does ends the message, for example
+    ``… (confirm_required)``: a message begins with the path of the field that is wrong, where there is one.
+    """
+    return {"detail": message if code in SELF_EVIDENT else f"{message} ({code})"}
 
 
 def as_api_error(error: BaseException) -> ApiError:
