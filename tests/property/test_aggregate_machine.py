@@ -197,8 +197,8 @@ class AggregateMachine(RuleBasedStateMachine):
 
     @rule(
         kind=st.sampled_from(["TELEMETRY_UPDATE", "REPLAY_STATE"]),
-        state=st.one_of(st.sampled_from(["ok", "running", "paused", "finished", "stopped", "degraded"]), garbage),
-        mode=st.one_of(st.sampled_from(["live", "replay", "off"]), garbage),
+        state=st.one_of(*[st.sampled_from(["ok", "running", "running", "paused", "finished"])] * 4, garbage),
+        mode=st.one_of(*[st.sampled_from(["live", "live", "replay", "off"])] * 4, garbage),
         number=numbers,
         when=times,
     )

@@ -67,6 +67,10 @@ def test_a_transmitter_that_stays_for_hours_does_not_become_the_floor() -> None:
         rig.wait(60.0)
         rig.panel(220, 100, 100)
     assert list(fpv(rig)) == [1]
+    alone = Floors(60, 40)
+    for minute in range(6 * 60):
+        alone.look(1, 5_740_000_000, 220 if minute > 3 else 100, minute * 60 * S)
+    assert alone.floor_raw(1) == 100
 
 
 def test_a_drifting_floor_is_followed() -> None:
