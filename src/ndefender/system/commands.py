@@ -56,14 +56,13 @@ class Order:
         return (*self.key, self.call.arguments.variant)
 
     def refusal(self, failure: Failure | None) -> CommandRejected | None:
-        """Whether the failure means that the part refused it, and so that nothing was done."""
+        """Whether the failure, whose reason holds no secret, means that the part refused it and nothing was done."""
         error = failure.error if failure is not None else None
         if failure is None or not isinstance(error, CommandRejected | Offline):
             return None
         if isinstance(error, Offline):
             part = self.command.part
-            why = without(text_of(error), self.call.arguments.secrets)
-            return CommandRejected(409, f"{part}_absent", f"{part} is not there: {why}")
+            return CommandRejected(409, f"{part}_absent", f"{part} is not there: {failure.reason}")
         message = without(error.message, self.call.arguments.secrets)
         return CommandRejected(error.status, error.code, message, error.retry_after_s)
 

@@ -603,3 +603,12 @@ def test_a_network_named_like_its_password_is_not_named(secret: str, echo: Calla
 def test_a_text_with_a_secret_in_it_is_withheld_whole(secret: str, around: str) -> None:
     assert without(around.format(secret), (secret,)) == WITHHELD
     assert without("nothing to see", (secret,)) == "nothing to see"
+
+
+@pytest.mark.parametrize(
+    "secret", ["it's mine", 'say "please"', 'it\'s "both"', "back\\slash", "zwölf Boxer", "two  blanks"]
+)
+@pytest.mark.parametrize("around", ["{}", "it's {}", '"quoted" {}', "'\" {}", "\\{}"])
+@pytest.mark.parametrize("show", [str, repr, ascii, json.dumps, lambda text: repr(text.encode())])
+def test_no_quoting_hides_a_secret(secret: str, around: str, show: Callable[[str], str]) -> None:
+    assert without(show(around.format(secret)), (secret,)) == WITHHELD

@@ -254,6 +254,19 @@ def test_a_radio_that_fails_or_hangs_is_an_offline_answer(error: BaseException |
     assert again == host.WifiState(enabled=True)
 
 
+def test_a_radio_that_answers_nonsense_is_an_offline_answer() -> None:
+    async def work() -> host.WifiState:
+        radio = Radio()
+
+        async def nonsense() -> Any:
+            return {"enabled": True}
+
+        radio.state = nonsense
+        return await controller(wifi=radio)[0].wifi_state()
+
+    assert run(work()) == host.WifiState(status="offline", last_error="unusable reading: dict instead of WifiState")
+
+
 def test_a_client_that_hangs_up_does_not_spoil_anothers_answer() -> None:
     async def work() -> host.WifiState:
         control, _ = controller(wifi=Radio())
