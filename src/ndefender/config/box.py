@@ -25,14 +25,14 @@ class ContactSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[contacts]`: the aggregator's unified contacts.
 
     Args:
-        ttl_rf_s: a contact whose feed fell silent is removed after this; the tracker's own TTLs are shorter.
+        ttl_rf_s: a contact whose feed fell silent is removed after this; the tracker's longest TTL is 300 s.
         ttl_remote_id_s: the same for aircraft that announce themselves.
         ttl_fpv_s: the same for the panel's receivers.
         fpv_over_floor_raw: a receiver hears video when its RSSI is this far over its own floor, ADC counts.
         max_contacts: bound of each kind; the one heard of longest ago goes first.
     """
 
-    ttl_rf_s: float = 120.0
+    ttl_rf_s: float = 330.0
     ttl_remote_id_s: float = 30.0
     ttl_fpv_s: float = 5.0
     fpv_over_floor_raw: int = 60

@@ -18,7 +18,7 @@ class ContactPolicy:
         remote_id_silence_s: a Remote ID feed that says nothing for this long is offline.
     """
 
-    ttl_rf_s: float = 120.0
+    ttl_rf_s: float = 330.0
     ttl_remote_id_s: float = 30.0
     ttl_fpv_s: float = 5.0
     fpv_over_floor_raw: int = 60
