@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import math
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -78,6 +79,10 @@ class Feed:
         self._stats = FeedStats()
         self._complained_s = -math.inf
         self._unsaid = 0
+        self._moved = asyncio.Event()
+        self._position: Position | None = None  # the newest that was not kept yet
+        self._keeping = threading.Lock()
+        self._synced_s = -math.inf
 
     def stats(self) -> FeedStats:
         """Counters, now."""
@@ -91,15 +96,16 @@ class Feed:
 
     async def run(self) -> None:
         """Follow until cancelled."""
-        saving = asyncio.create_task(self._sync_often())
+        keeping = asyncio.create_task(self._keep())
         try:
             async for line in self._tailer:
                 self._take(line)
                 if self._stats.lines % _TURN_EVENTS == 0:
                     await asyncio.sleep(0)
         finally:
-            saving.cancel()
+            keeping.cancel()
             self._tailer.close()
+            self._save_newest()
             if self._store is not None:
                 self._store.close()
 
@@ -113,16 +119,37 @@ class Feed:
         else:
             self._sink(event)
             self._stats.events += 1
-        if self._store is not None:
-            self._keep(self._store, line.position)
+        self._position = line.position
+        self._moved.set()
 
-    def _keep(self, store: PositionStore, position: Position) -> None:
-        try:
-            store.save(position)
-        except OSError as error:
-            self._refused(error)
-        else:
-            self._stats.position_error = ""
+    async def _keep(self) -> None:
+        """Keep the newest position, off the loop: a write waits where the file system is busy with its journal."""
+        while self._store is not None:
+            try:
+                async with asyncio.timeout(_SYNC_S):
+                    await self._moved.wait()
+            except TimeoutError:
+                if not self._store.dirty:
+                    continue
+            self._moved.clear()
+            await asyncio.to_thread(self._save_newest)
+
+    def _save_newest(self) -> None:
+        """Keep it, and about once a second bring it to the disk: a power cut costs that much."""
+        if self._store is None:
+            return
+        with self._keeping:
+            position, self._position = self._position, None
+            try:
+                if position is not None:
+                    self._store.save(position)
+                    self._stats.position_error = ""
+                if self._clock_s() - self._synced_s >= _SYNC_S:
+                    self._synced_s = self._clock_s()
+                    self._store.sync()
+            except OSError as error:
+                self._position = self._position or position
+                self._refused(error)
 
     def _refused(self, error: OSError) -> None:
         """A position that cannot be kept costs repeated events after a restart; the events of now are worth more."""
@@ -146,15 +173,6 @@ class Feed:
             f"; {self._unsaid} more were not shown" if self._unsaid else "",
         )
         self._complained_s, self._unsaid = now_s, 0
-
-    async def _sync_often(self) -> None:
-        """Bring positions to the disk, so that a power cut costs a second of them at most."""
-        while self._store is not None:
-            await asyncio.sleep(_SYNC_S)
-            try:
-                await asyncio.to_thread(self._store.sync)
-            except OSError as error:
-                self._refused(error)
 
 
 def _decode(line: Line) -> FeedEvent:

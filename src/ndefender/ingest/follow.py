@@ -5,6 +5,7 @@ No clock, no loop, no waiting: the same steps serve the tailer, the tests and a 
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from ndefender.ingest.files import Entry, Found, Moved, entries, entry_of, find, heads, open_entry, resume, unread
@@ -29,6 +30,7 @@ class Follower:
         self._limit_bytes = max_line_bytes
         self._from = start  # where to go on while no file is open
         self._reader: Reader | None = None
+        self._lag_bytes = 0
         self._read_bytes = 0  # of the files that were left
         self._ending = False  # a newer file holds something, so this one gets no more
         self._refused: set[tuple[int, int]] = set()
@@ -60,16 +62,19 @@ class Follower:
         return step
 
     def lag_bytes(self) -> int:
-        """Bytes that are there and were not read.
+        """Bytes that are there and were not read; the figure before where the files are just being renamed.
 
         Raises:
             OSError: the files cannot be looked at.
         """
-        listing = entries(self.path)
-        if self._reader is None:
-            return sum(entry.size_bytes for entry in unread(listing, self._from.older if self._from else ()))
-        newer = self._newer(self._reader, listing)
-        return self._reader.left_bytes() + sum(entry.size_bytes for entry in newer)
+        with contextlib.suppress(Moved):
+            listing = entries(self.path)
+            if self._reader is None:
+                left, newer = 0, unread(listing, self._from.older if self._from else ())
+            else:
+                left, newer = self._reader.left_bytes(), self._newer(self._reader, listing)
+            self._lag_bytes = left + sum(entry.size_bytes for entry in newer)
+        return self._lag_bytes
 
     def close(self) -> None:
         """Close the file. Reading on opens it again, and goes on there."""

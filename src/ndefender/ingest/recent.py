@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import errno
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 from ndefender.ingest.event import BadLine, FeedEvent, decode
-from ndefender.ingest.files import LogFile, entries, find, heads, lines_before, unread
+from ndefender.ingest.files import LogFile, Moved, entries, find, heads, lines_before, open_entry, unread
 from ndefender.ingest.position import MARK_BYTES, OLDER_FILES, Place, Position
 
 _BLOCK_BYTES = 1 << 18
 _OLDER_IN_A_ROW = 64  # a wall clock that stepped back makes single events look old
 _MOST_EVENTS = 100_000
+_LOOKS = 20
+
+Value = TypeVar("Value")
+
+
+def _settled(read: Callable[[], Value]) -> Value:
+    """Read again where the files were renamed meanwhile."""
+    for _ in range(_LOOKS):
+        try:
+            return read()
+        except Moved:
+            continue
+    raise OSError(errno.EBUSY, "its files are renamed all the time")
 
 
 def end_position(path: Path) -> Position | None:
@@ -20,9 +35,13 @@ def end_position(path: Path) -> Position | None:
     Raises:
         OSError: the log cannot be read.
     """
+    return _settled(lambda: _end_position(path))
+
+
+def _end_position(path: Path) -> Position | None:
     listing = entries(path)
     for entry in listing:
-        with LogFile(entry.path) as file:
+        with open_entry(entry) as file:
             end = _end_of_lines(file)
             if end:
                 older = heads(other for other in listing if other.index > entry.index)
@@ -45,6 +64,10 @@ def read_recent(path: Path, since_ms: int, until: Position | None = None) -> lis
     Raises:
         OSError: the log cannot be read.
     """
+    return _settled(lambda: _read_recent(path, since_ms, until))
+
+
+def _read_recent(path: Path, since_ms: int, until: Position | None) -> list[FeedEvent]:
     found: list[FeedEvent] = []
     older = 0
     for line in _lines_back(path, until):
@@ -75,8 +98,8 @@ def _lines_back(path: Path, until: Position | None) -> Iterator[bytes]:
         listing = [entry for entry in listing if entry not in later]
     for entry in listing:
         try:
-            file = LogFile(entry.path)
-        except (FileNotFoundError, PermissionError):
+            file = open_entry(entry)
+        except PermissionError:
             continue
         with file:
             yield from lines_before(file, file.size())

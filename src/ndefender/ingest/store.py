@@ -48,6 +48,11 @@ class PositionStore:
         self._dirty = False
         self._encoder = msgspec.json.Encoder()
 
+    @property
+    def dirty(self) -> bool:
+        """Whether something was saved since the newest `sync`."""
+        return self._dirty
+
     def load(self) -> Position | None:
         """The newest position that was saved whole, None if there is none.
 

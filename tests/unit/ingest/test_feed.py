@@ -7,6 +7,7 @@ import itertools
 import json
 import logging
 import os
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,7 +18,6 @@ import pytest
 from ndefender.events.log import EventLog
 from ndefender.ingest.event import BadLine, FeedEvent, decode
 from ndefender.ingest.feed import Feed
-from ndefender.ingest.position import Position
 from ndefender.ingest.store import PositionStore
 from ndefender.ingest.tail import Tailer
 
@@ -179,18 +179,60 @@ async def test_bad_lines_are_counted_named_and_skipped(rig: Rig, caplog: pytest.
 
 
 async def test_the_position_is_kept_after_the_sink_took_the_event(rig: Rig) -> None:
-    kept: list[Position | None] = []
+    early: list[object] = []
 
     def sink(event: FeedEvent) -> None:
-        kept.append(PositionStore(rig.position).load())
+        kept = PositionStore(rig.position).load()
+        if kept is not None and kept.at.line >= len(rig.taken) + 1:
+            early.append(event.data["n"])
         rig.taken.append(event)
 
     rig.sink = sink
-    rig.write(line(1), line(2))
+    rig.path.parent.mkdir()
     async with rig.running():
-        await rig.until(lambda: len(rig.taken) == 2)
-        assert kept == [None, rig.taken[0].position]
-        assert PositionStore(rig.position).load() == rig.taken[1].position
+        for n in range(1, 40):
+            rig.write(line(n))
+            await rig.until(lambda n=n: len(rig.taken) == n)
+            await rig.until(lambda: PositionStore(rig.position).load() == rig.taken[-1].position)
+    assert early == []
+
+
+async def test_a_slow_disk_does_not_hold_up_the_events(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The newest position is kept, those between are not queued up, and none is kept after a newer one."""
+    hold, writing = threading.Event(), threading.Event()
+    real = os.pwrite
+    written = []
+
+    def slow(fd: int, data: bytes, offset: int) -> int:
+        writing.set()
+        hold.wait(DEADLINE_S)
+        written.append(data)
+        return real(fd, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", slow)
+    async with rig.running():
+        rig.write(line(0))
+        await rig.until(writing.is_set)
+        rig.write(*(line(n) for n in range(1, 100)))
+        await rig.until(lambda: len(rig.taken) == 100)
+        hold.set()
+        await rig.until(lambda: PositionStore(rig.position).load() == rig.taken[-1].position)
+    assert len(written) == 2
+
+
+async def test_stopping_keeps_the_newest_position(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    rig.write(line(1), line(2))
+    feed = Feed("events", Tailer(rig.path), PositionStore(rig.position), rig.taken.append)
+    monkeypatch.setattr(feed, "_keep", never)
+    task = asyncio.create_task(feed.run())
+    await rig.until(lambda: len(rig.taken) == 2)
+    assert PositionStore(rig.position).load() is None
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert PositionStore(rig.position).load() == rig.taken[-1].position
 
 
 async def test_a_sink_that_raises_ends_the_feed_before_that_event(rig: Rig) -> None:
@@ -221,12 +263,12 @@ async def test_a_position_that_cannot_be_kept_stops_nothing(
         monkeypatch.setattr(os, "pwrite", refuse)
         rig.write(line(1), line(2))
         await rig.until(lambda: len(rig.taken) == 2)
-        assert "No space" in feed.stats().position_error
+        await rig.until(lambda: "No space" in feed.stats().position_error)
         assert len(caplog.records) == 1
         monkeypatch.setattr(os, "pwrite", real)
         rig.write(line(3))
-        await rig.until(lambda: len(rig.taken) == 3)
-        assert feed.stats().position_error == ""
+        await rig.until(lambda: len(rig.taken) == 3 and feed.stats().position_error == "")
+        assert PositionStore(rig.position).load() == rig.taken[-1].position
 
 
 async def test_a_torn_line_that_is_whole_but_for_its_newline_is_an_event(rig: Rig) -> None:

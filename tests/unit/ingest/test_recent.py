@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ndefender.events.log import EventLog
+from ndefender.ingest import files, recent
 from ndefender.ingest.files import LogFile, lines_before
 from ndefender.ingest.follow import Follower
 from ndefender.ingest.position import Position
@@ -140,3 +141,28 @@ def test_lines_back_over_every_block_boundary(tmp_path: Path, block_bytes: int) 
         for end in range(len(content) + 1):
             expected = [line for line in content[:end].split(b"\n")[:-1] if line][::-1]
             assert list(lines_before(file, end, block_bytes)) == expected
+
+
+def test_a_rotation_in_the_middle_of_reading_is_looked_at_again(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = recent.open_entry
+    rotations = iter(range(3))
+
+    def rotating(entry: files.Entry) -> LogFile:
+        if entry.index == 1 and next(rotations, None) is not None:
+            log._rotate()
+        return real(entry)
+
+    monkeypatch.setattr(recent, "open_entry", rotating)
+    assert times(log.path) == list(range(100))
+    assert next(rotations, None) is None
+
+
+def test_files_that_never_hold_still(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    def moved(_: files.Entry) -> LogFile:
+        raise files.Moved
+
+    monkeypatch.setattr(recent, "open_entry", moved)
+    with pytest.raises(OSError, match="renamed all the time"):
+        read_recent(log.path, 0)
+    with pytest.raises(OSError, match="renamed all the time"):
+        end_position(log.path)
