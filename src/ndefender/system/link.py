@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from dbus_fast import Message, MessageFlag, MessageType
 from dbus_fast.aio import MessageBus
@@ -64,8 +65,9 @@ class Connection(MessageBus):
     loop complains of an exception that was never retrieved.
     """
 
-    def send(self, msg: Message) -> asyncio.Future[None]:
-        """Send a message. Raises OSError where the connection breaks over it."""
+    # Any: the library's own classes disagree on what this gives, None in one and a future in the other.
+    def send(self, msg: Message) -> Any:
+        """Send a message; gives the future of its writing. Raises OSError where the connection breaks over it."""
         if not msg.serial:
             msg.serial = self.next_serial()
         sent: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -92,7 +94,8 @@ class Link:
         self._answers: dict[str, Answer] = {}
         self._pinger: asyncio.Task[None] | None = None
         bus.add_message_handler(self._take)
-        self._end = asyncio.ensure_future(bus.wait_for_disconnect())
+        disconnected: Callable[[], Coroutine[Any, Any, None]] = bus.wait_for_disconnect
+        self._end = asyncio.ensure_future(disconnected())
         self._end.add_done_callback(self._ended)
 
     @property
