@@ -29,13 +29,15 @@ class ContactSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ttl_remote_id_s: the same for aircraft that announce themselves.
         ttl_fpv_s: the same for the panel's receivers.
         fpv_over_floor_raw: a receiver hears video when its RSSI is this far over its own floor, ADC counts.
+        fpv_spread_raw: floors of two receivers differ by less than this, ADC counts.
         max_contacts: bound of each kind; the one heard of longest ago goes first.
     """
 
     ttl_rf_s: float = 330.0
     ttl_remote_id_s: float = 30.0
     ttl_fpv_s: float = 5.0
-    fpv_over_floor_raw: int = 60
+    fpv_over_floor_raw: int = 40
+    fpv_spread_raw: int = 20
     max_contacts: int = 1024
 
 

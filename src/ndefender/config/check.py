@@ -54,6 +54,7 @@ RANGES: Mapping[str, tuple[float, float]] = {
     "contacts.ttl_remote_id_s": (0.1, 86_400.0),
     "contacts.ttl_fpv_s": (0.1, 86_400.0),
     "contacts.fpv_over_floor_raw": (1, 4095),  # 12-bit ADC
+    "contacts.fpv_spread_raw": (0, 4095),
     "contacts.max_contacts": (1, 100_000),
     "esp32.baud": (9600, 4_000_000),
     "esp32.ack_timeout_s": (0.05, 60.0),

@@ -217,5 +217,6 @@ def _policy(settings: Settings) -> ContactPolicy:
         ttl_remote_id_s=contacts.ttl_remote_id_s,
         ttl_fpv_s=contacts.ttl_fpv_s,
         fpv_over_floor_raw=contacts.fpv_over_floor_raw,
+        fpv_spread_raw=contacts.fpv_spread_raw,
         max_contacts=contacts.max_contacts,
     )

@@ -21,8 +21,8 @@ class ContactPolicy:
     ttl_rf_s: float = 330.0
     ttl_remote_id_s: float = 30.0
     ttl_fpv_s: float = 5.0
-    fpv_over_floor_raw: int = 60
-    fpv_spread_raw: int = 40
+    fpv_over_floor_raw: int = 40
+    fpv_spread_raw: int = 20
     max_contacts: int = 1024
     max_labels: int = 10_000
     remote_id_silence_s: float = 60.0

@@ -27,23 +27,23 @@ def test_the_contract_s_example_is_one_receiver_that_hears_video() -> None:
 def test_receivers_are_held_against_their_own_floors() -> None:
     rig = Rig()
     for _ in range(5):
-        rig.panel(100, 130, 95)
+        rig.panel(100, 112, 95)
         rig.wait(1.0)
     assert fpv(rig) == {}
-    rig.panel(155, 189, 154)
+    rig.panel(139, 151, 134)
     assert fpv(rig) == {}
-    rig.panel(155, 191, 154)
+    rig.panel(139, 153, 134)
     assert list(fpv(rig)) == [2]
 
 
 def test_a_contact_stays_over_half_the_threshold_and_ends_by_its_ttl() -> None:
     rig = Rig(ttl_fpv_s=5.0)
-    for raw in (100, 100, 100, 170, 135):
+    for raw in (100, 100, 100, 170, 125):
         rig.panel(raw, 100, 100)
         rig.wait(1.0)
-    assert fpv(rig)[1].rssi_raw == 135
-    rig.panel(125, 100, 100)
-    assert fpv(rig)[1].rssi_raw == 135  # not heard any more
+    assert fpv(rig)[1].rssi_raw == 125
+    rig.panel(115, 100, 100)
+    assert fpv(rig)[1].rssi_raw == 125  # not heard any more
     rig.aggregate.take_snapshot_due()
     rig.wait(4.0)
     assert list(fpv(rig)) == [1]
@@ -77,7 +77,7 @@ def test_a_drifting_floor_is_followed() -> None:
     rig = Rig()
     for minute in range(200):
         rig.wait(60.0)
-        rig.panel(100 + minute // 2, 100, 100)
+        rig.panel(100 + minute // 2, 90 + minute // 2, 95 + minute // 2)
         assert fpv(rig) == {}, minute
 
 
@@ -98,6 +98,22 @@ def test_a_receiver_parked_on_a_signal_since_the_start_is_found_by_the_others() 
         rig.panel(400, 120, 98)
         rig.wait(1.0)
     assert list(fpv(rig)) == [1]
+
+
+def test_receivers_on_signals_since_the_start_are_heard_while_one_is_on_a_free_channel() -> None:
+    rig = Rig()
+    for drift in range(60):
+        rig.panel(178 + drift % 5 - 2, 164 + drift % 4 - 2, 95 + drift % 3 - 1)
+        rig.wait(1.0)
+        assert sorted(fpv(rig)) == [1, 2], drift
+
+
+def test_receivers_whose_floors_differ_hear_nothing() -> None:
+    rig = Rig()
+    for _ in range(60):
+        rig.panel(98, 140, 118)  # 42 apart: the spread of the floors and half the threshold
+        rig.wait(1.0)
+        assert fpv(rig) == {}
 
 
 def test_a_scan_proves_a_floor_that_is_higher_than_the_others() -> None:
