@@ -1,9 +1,10 @@
 # shellcheck shell=sh
 # Sets a machine up for ndefender. Sourced by ./run and ./test:
 #
-#   ndefender_setup run|dev CHECKOUT
+#   ndefender_setup run|demo|dev CHECKOUT
 #
-# 1. Debian packages that are missing (Python with venv, the libiio C library; for dev also iio_info)
+# 1. Debian packages that are missing: Python with venv, the libiio C library; for demo also the daemons that stand in for
+#    the host's parts; for dev also what the tests look at these with
 # 2. .venv at the top level
 # 3. the locked Python packages, every file checked against its hash, wheels only
 # 4. this checkout itself, editable
@@ -42,6 +43,11 @@ as_root() {
     fi
 }
 
+# As the emulators look for them: Debian's own interpreter, and daemons that an ordinary user's PATH may lack.
+has_command() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1; }
+has_dbusmock() { /usr/bin/python3 -c 'import dbusmock.mockobject' >/dev/null 2>&1; }
+has_alsa_plugins() { ls /usr/lib/*/alsa-lib/libasound_module_ctl_pulse.so >/dev/null 2>&1; }
+
 install_packages() {
     command -v apt-get >/dev/null 2>&1 ||
         die "this machine lacks $*, and has no apt-get to bring it. Install the equivalent of these Debian packages, then run this again."
@@ -55,14 +61,39 @@ install_packages() {
         die "'apt-get install $*' failed; its own words are above."
 }
 
+# What the demo's peers and the tests start, each on a socket of its own. libpulse and libasound, which the service loads
+# where it finds them, come with pulseaudio; the latter's package has another name in every release, so it is not named.
+# No daemon is left running where no systemd runs (a container). With systemd, Debian's gpsd package makes gpsd.socket
+# listen on loopback, as on any machine that it is installed on.
+peers() {
+    has_command dbus-daemon || printf 'dbus\n'
+    has_dbusmock || printf 'python3-dbusmock\n'
+    has_command gpsd || printf 'gpsd\n'
+    has_command gpsfake || printf 'gpsd-clients\n'
+    has_command pulseaudio || printf 'pulseaudio\n'
+}
+dev_tools() {
+    has_command iio_info || printf 'libiio-utils\n'
+    has_command pactl || printf 'pulseaudio-utils\n'
+    has_alsa_plugins || printf 'libasound2-plugins\n'
+    has_command duk || has_command node || printf 'duktape\n' # polkit's own JavaScript, for its rules
+}
+
+# Of a demo's peers none is vital: what cannot be emulated stays offline, and the service says so.
+demo_packages() {
+    # shellcheck disable=SC2046 # names of packages are words
+    set -- $(peers)
+    [ $# -eq 0 ] || (install_packages "$@") || say "going on without: what these would play stays offline"
+}
+
 system_packages() {
     set --
     find_python >/dev/null || set -- "$@" python3 python3-venv
     has_libiio || set -- "$@" libiio0
-    if [ "$want" = dev ]; then
-        command -v iio_info >/dev/null 2>&1 || set -- "$@" libiio-utils
-    fi
+    # shellcheck disable=SC2046 # names of packages are words
+    [ "$kind" != dev ] || set -- "$@" $(dev_tools) $(peers)
     [ $# -eq 0 ] || install_packages "$@"
+    [ "$kind" != demo ] || demo_packages
     python=$(find_python) || die "Python 3.11 or newer with venv is needed; this machine has $(/usr/bin/python3 --version 2>&1 || true). \
 Debian 12, Ubuntu 24.04 and later bring one; another one can be named in NDEFENDER_PYTHON."
     has_libiio || die "the libiio C library (libiio.so.0) is still not found after installing it; 'ldconfig -p | grep libiio' should show it."
@@ -112,7 +143,9 @@ python_packages() {
 
 # One set-up at a time for a checkout: the lock is held on this very file and ends with the subshell.
 ndefender_setup() {
-    want=$1
+    kind=$1
+    want=$1 # which locked Python packages
+    [ "$kind" != demo ] || want=run
     top=$2
     venv_python=$top/.venv/bin/python
     (

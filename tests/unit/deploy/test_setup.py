@@ -17,12 +17,17 @@ COMPLETE = """
 find_python() { command -v fake-python; }
 python_fits() { return 0; }
 has_libiio() { return 0; }
+has_dbusmock() { return 0; }
+has_alsa_plugins() { return 0; }
+has_command() { [ -x "bin/$1" ]; }
 """
+PEERS = ("dbus-daemon", "gpsd", "gpsfake", "pulseaudio")
+DEV_TOOLS = ("iio_info", "pactl", "duk")
 FAKES = {
     "fake-python": 'echo "fake-python $*"',
     "apt-get": 'echo "apt-get $*"',
     "id": "echo 0",
-    "iio_info": "true",
+    **dict.fromkeys((*PEERS, *DEV_TOOLS), "true"),
 }
 
 
@@ -83,6 +88,54 @@ def test_a_bare_machine_gets_python(checkout: Path) -> None:
     done = run(checkout, changes="find_python() { [ -e installed ] && command -v fake-python; }")
     assert done.returncode == 0, done.stderr
     assert "installing Debian packages: python3 python3-venv\n" in done.stderr
+
+
+def test_the_tests_get_the_daemons_they_start(checkout: Path) -> None:
+    for name in (*PEERS, *DEV_TOOLS):
+        (checkout / "bin" / name).unlink()
+    lacking = "has_dbusmock() { return 1; }\nhas_alsa_plugins() { return 1; }"
+    done = run(checkout, changes=lacking, kind="dev")
+    wanted = (
+        "libiio-utils pulseaudio-utils libasound2-plugins duktape dbus python3-dbusmock gpsd gpsd-clients pulseaudio"
+    )
+    assert (done.returncode, done.stdout) == (0, "ready\n")
+    assert f"installing Debian packages: {wanted}\n" in done.stderr
+    assert f"install {wanted}\n" in done.stderr
+
+
+def test_either_engine_runs_the_rules(checkout: Path) -> None:
+    (checkout / "bin/duk").rename(checkout / "bin/node")
+    assert "installing Debian" not in run(checkout, kind="dev").stderr
+
+
+def test_a_demo_gets_its_peers_and_a_plain_run_does_not(checkout: Path) -> None:
+    for name in (*PEERS, *DEV_TOOLS):
+        (checkout / "bin" / name).unlink()
+    assert "installing Debian" not in run(checkout).stderr
+    demo = run(checkout, kind="demo")
+    assert (demo.returncode, demo.stdout) == (0, "ready\n")
+    assert "installing Debian packages: dbus gpsd gpsd-clients pulseaudio\n" in demo.stderr
+    assert "locked Python packages" not in demo.stderr  # those of a plain run
+
+
+def test_a_demo_goes_on_without_peers_that_cannot_be_had(checkout: Path) -> None:
+    (checkout / "bin/gpsd").unlink()
+    script(checkout / "bin/apt-get", "exit 100")
+    done = run(checkout, kind="demo")
+    assert (done.returncode, done.stdout) == (0, "ready\n")
+    assert "stays offline" in done.stderr
+    assert run(checkout, kind="dev").returncode == 1
+
+
+@pytest.mark.parametrize(("arguments", "kind"), [("", "run"), ("--demo", "demo"), ("--config x --demo", "demo")])
+def test_run_knows_a_demo_by_its_argument(checkout: Path, arguments: str, kind: str) -> None:
+    (checkout / "run").write_text((TOP / "run").read_text())
+    (checkout / "deploy/setup.sh").write_text('ndefender_setup() { echo "set up $1"; }\n')
+    done = subprocess.run(
+        ["/bin/sh", "run", *arguments.split()],
+        cwd=checkout, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert done.stdout.splitlines() == [f"set up {kind}", f"python -m ndefender run {arguments}".rstrip()], done.stderr
 
 
 def test_a_second_run_does_nothing(checkout: Path) -> None:
