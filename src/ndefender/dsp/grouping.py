@@ -163,6 +163,8 @@ def drop_shower(bursts: NDArray[np.float64], n_fft: int) -> tuple[NDArray[np.flo
     Returns:
         (bursts left, number of impulses taken out).
     """
+    if len(bursts) <= MAX_IMPULSES:
+        return bursts, 0
     impulses = is_impulse(bursts, n_fft)
     count = int(np.count_nonzero(impulses))
     if count <= MAX_IMPULSES:
@@ -184,6 +186,8 @@ def join_combs(bursts: NDArray[np.float64], n_fft: int) -> NDArray[np.float64]:
     """
     short = (bursts[:, KIND] == BURST_BOX) & (bursts[:, STOP] - bursts[:, START] <= COMB_FRAMES * n_fft)
     pieces = np.flatnonzero(short)
+    if len(pieces) < COMB_PIECES:
+        return bursts
     pieces = pieces[np.argsort(bursts[pieces, LOW], kind="stable")]
     gone = np.zeros(len(bursts), dtype=bool)
     joined = []

@@ -4,12 +4,28 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 from support.iq import NOISE_LSB, analysed, band_noise, block_of, gfsk, inband, placed, quantised, shifted, tone, white
 
 from ndefender import records
 from ndefender.dsp import DspConfig, Pipeline, warm_up
-from ndefender.dsp.describe import SHORT_FRAMES, confidence, decibels, peaks_of
-from ndefender.dsp.spans import BURST_COLUMNS, FIRST, HIGH, LAST, LOW
+from ndefender.dsp.bursts import SHORT_FRAMES
+from ndefender.dsp.figures import NUMBERS, columns, confidence, decibels, evidence_of, flags_of, peak_of, write_figures
+from ndefender.dsp.spans import (
+    BURST_COLUMNS,
+    CONTINUOUS_BOX,
+    FIRST,
+    HIGH,
+    INTEGRATED_BOX,
+    KIND,
+    LAST,
+    LOW,
+    NOISE,
+    POWER,
+    PULSED,
+    START,
+    STOP,
+)
 from ndefender.taxonomy import CLASSES
 
 N_FFT, ROWS, RATE_HZ = 256, 32, 15.36e6
@@ -21,28 +37,65 @@ def _air(seed: int = 1) -> np.ndarray:
     return white(np.random.default_rng(seed), N)
 
 
-def test_peaks_of_is_the_highest_cell_of_frames_or_tiles() -> None:
+def test_peak_of_is_the_highest_cell_of_frames_or_tiles() -> None:
     plane = np.random.default_rng(1).gamma(1, size=(160, 64)).astype(np.float32)
     tiles = plane.reshape(40, 4, 16, 4).max(axis=(1, 3))
-    bursts, out = np.zeros((2, BURST_COLUMNS)), np.zeros(2)
+    bursts = np.zeros((2, BURST_COLUMNS))
     bursts[:, LOW], bursts[:, HIGH] = 10.3, 20.6
     bursts[0, [FIRST, LAST]] = 5, 9
     bursts[1, [FIRST, LAST]] = 8, 8 + SHORT_FRAMES + 4
-    peaks_of(plane, tiles, bursts, out)
-    assert out.tolist() == [plane[5:9, 10:21].max(), plane[8 : 12 + SHORT_FRAMES, 8:24].max()]
+    out = [peak_of(plane, tiles, burst) for burst in bursts]
+    assert out == [plane[5:9, 10:21].max(), plane[8 : 12 + SHORT_FRAMES, 8:24].max()]
 
 
 def test_decibels_of_zero_are_finite() -> None:
-    assert decibels(np.array([0.0, 1.0, 100.0])).tolist() == [-300, 0, 20]
+    assert [decibels(ratio) for ratio in (0.0, 1.0, 100.0)] == [-300, 0, 20]
 
 
 def test_confidence_is_a_probability_that_rises_with_the_statistic() -> None:
-    values = confidence(np.linspace(-5, 1e6, 4000), np.full(4000, 1e5))
+    values = [confidence(statistic, 1e5) for statistic in np.linspace(-5, 40, 400)] + [confidence(1e6, 1e5)]
     assert np.all(np.diff(values) >= 0)
     assert values[0] == 0.5 and values[-1] == pytest.approx(1)
-    assert np.all(
-        confidence(np.full(3, 5.0), np.array([1.0, 1e4, 1e9]))[:-1] >= confidence(np.full(2, 5.0), np.array([1e4, 1e9]))
-    )
+    assert confidence(5.0, 1.0) == pytest.approx(1 - norm.sf(5.0), rel=1e-12)
+    assert confidence(5.0, 1.0) > confidence(5.0, 1e4) > confidence(5.0, 1e9) == 0.5
+
+
+def test_flags_say_where_and_what_a_burst_is() -> None:
+    burst = np.zeros(BURST_COLUMNS)
+    burst[[START, STOP, LOW, HIGH]] = N_FFT, N - N_FFT, 12, 200
+    assert flags_of(burst, N_FFT, N, 10, 202) == 0
+    for column, value, flag in (
+        (START, N_FFT - 1, records.EMISSION_CUT_START),
+        (STOP, N - N_FFT + 1, records.EMISSION_CUT_END),
+        (LOW, 11.9, records.EMISSION_EDGE_LOW),
+        (HIGH, 200.1, records.EMISSION_EDGE_HIGH),
+        (KIND, CONTINUOUS_BOX, records.EMISSION_CONTINUOUS),
+        (KIND, INTEGRATED_BOX, records.EMISSION_CONTINUOUS | records.EMISSION_INTEGRATED),
+        (PULSED, 1, records.EMISSION_PULSED),
+    ):
+        other = burst.copy()
+        other[column] = value
+        assert flags_of(other, N_FFT, N, 10, 202) == flag
+
+
+def test_write_figures_fills_the_records_fields() -> None:
+    rows = np.zeros(2, records.EMISSION)
+    bursts = np.zeros((2, BURST_COLUMNS))
+    bursts[:, STOP], bursts[:, LOW], bursts[:, HIGH] = 1000, 100, 110
+    bursts[:, POWER], bursts[:, NOISE], bursts[:, LAST] = 1000, 10, [4, 40]
+    plane, tiles = np.full((40, N_FFT), 50, np.float32), np.full((10, N_FFT // 4), 60, np.float32)
+    facts = (RATE_HZ, 2.4e9, 1e4, N, 0.0, float(N_FFT))
+    counts = columns(rows, ("cluster_size", "flags", "index"), np.uint32)
+    write_figures(bursts, plane, tiles, facts, columns(rows, NUMBERS, np.float64), evidence_of(rows), counts)
+    bin_hz = RATE_HZ / N_FFT
+    assert rows["snr_db"].tolist() == pytest.approx([20, 20])
+    assert rows["peak_db"].tolist() == pytest.approx([10 * np.log10(50 / 1e4), 10 * np.log10(60 / 1e4)])
+    assert rows["center_hz"].tolist() == pytest.approx([2.4e9 + (104.5 - N_FFT / 2) * bin_hz] * 2)
+    assert rows["bandwidth_hz"].tolist() == pytest.approx([10 * bin_hz] * 2)
+    assert rows["noise_floor_db"].tolist() == pytest.approx([-40] * 2)
+    assert (rows["cluster_size"].tolist(), rows["index"].tolist()) == ([10, 10], [0, 1])
+    assert rows["evidence"]["burst_s"].tolist() == pytest.approx([1000 / RATE_HZ] * 2)
+    assert rows["evidence"]["duty_ratio"].tolist() == pytest.approx([1000 / N] * 2)
 
 
 def test_a_carrier_has_its_level_and_flags() -> None:
