@@ -71,3 +71,18 @@ def ignorant(child: Child) -> int:
     assert os.getpgid(0) == os.getpid()
     os.kill(os.getpid(), signal.SIGINT)
     return EXIT_FINISHED
+
+
+def told_to_begin(child: Child) -> int:
+    """Be busy with the start until a file `go` is there, as a worker is that compiles."""
+    go = Path(child.wiring.settings.log.folder) / "go"
+    while not go.exists():
+        if child.stop.wait(0.02):
+            return EXIT_OK
+    return steady(child)
+
+
+def tell_environment(child: Child) -> int:
+    """Note the names of the environment's variables."""
+    note(child, f"environment {' '.join(sorted(os.environ))}")
+    return steady(child)

@@ -39,6 +39,7 @@ class ProcessSpec:
         stop_timeout_s: time to end after SIGTERM.
         gate: processes of a higher order wait for its first beat.
         index: tells equal processes apart.
+        serves: the service is ready once it is up.
     """
 
     name: str
@@ -51,6 +52,7 @@ class ProcessSpec:
     stop_timeout_s: float = 5.0
     gate: bool = False
     index: int = 0
+    serves: bool = False
 
 
 class StopFlag:

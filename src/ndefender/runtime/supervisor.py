@@ -18,6 +18,7 @@ from multiprocessing.context import SpawnProcess
 
 from ndefender.ring.board import Board
 from ndefender.runtime.exits import EXIT_CONFIG, EXIT_FINISHED, EXIT_GAVE_UP, EXIT_OK
+from ndefender.runtime.notify import Notifier
 from ndefender.runtime.process import ProcessSpec, child_main
 from ndefender.runtime.restart import History, RestartPolicy, after_death
 from ndefender.runtime.wiring import Wiring
@@ -58,10 +59,19 @@ class Supervisor:
         wiring: given to every child.
         board: where they beat.
         policy: when a dead one is started again.
+        notifier: told how the service is; None to tell the service manager that the environment names, if any.
     """
 
-    def __init__(self, table: Sequence[ProcessSpec], wiring: Wiring, board: Board, policy: RestartPolicy) -> None:
+    def __init__(
+        self,
+        table: Sequence[ProcessSpec],
+        wiring: Wiring,
+        board: Board,
+        policy: RestartPolicy,
+        notifier: Notifier | None = None,
+    ) -> None:
         self._managed = [Managed(spec) for spec in table]
+        self._notifier = Notifier(os.environ) if notifier is None else notifier
         self._wiring = wiring
         self._board = board
         self._policy = policy
@@ -87,8 +97,11 @@ class Supervisor:
                 self._wait(POLL_S)
                 self._reap()
                 self._watch_beats()
+                self._tell()
         finally:
+            self._notifier.stopping()
             self._stop_all()
+            self._notifier.close()
             signal.set_wakeup_fd(old_wake)
             heard = self._first_signal_s is not None  # then the process ends: one more must not cut cleaning up short
             for number, handler in old.items():
@@ -108,8 +121,21 @@ class Supervisor:
             log.info("%s: stopping", signal.Signals(number).name)
             self._exit_code = EXIT_OK
 
+    def _tell(self) -> None:
+        """Tell the service manager how things are. It is ready when those are up that serve; all, where none does."""
+        serving = [m for m in self._managed if m.spec.serves] or self._managed
+        if all(m.was_up for m in serving):
+            self._notifier.ready()
+        waiting = [m.spec.name for m in self._managed if not m.done and not (m.alive and m.first_beat_ns)]
+        up = f"{len(self._managed) - len(waiting)} of {len(self._managed)} processes up"
+        self._notifier.status(f"{up}; waiting for {', '.join(waiting)}" if waiting else up)
+
     def _wait(self, timeout_s: float) -> None:
-        """Sleep until a process ends, a signal comes, a start is due, or the time is over."""
+        """Sleep until a process ends, a signal comes, a start is due, or the time is over.
+
+        Both loops pass here, that of the service and that of its end: each round is a sign of life.
+        """
+        self._notifier.alive()
         now_s = time.monotonic()
         due = [m.due_s - now_s for m in self._managed if m.due_s is not None]
         sentinels = [m.process.sentinel for m in self._managed if m.process is not None and m.alive]

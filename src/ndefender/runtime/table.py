@@ -57,6 +57,7 @@ def process_table(settings: Settings, emulated: frozenset[str] = frozenset()) ->
             stop_order=STOP_FRONT,
             beat_timeout_s=beat_s,
             start_timeout_s=START_S,
+            serves=True,
         ),
         ProcessSpec(
             name="capture",
