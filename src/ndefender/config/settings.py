@@ -189,7 +189,8 @@ class RuntimeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         beat_timeout_s: a process whose loop made no progress for this long is killed and restarted.
         restart_window_s, max_restarts: more restarts than this in the window, and the service gives up.
         log_level: `debug`, `info`, `warning`, `error`.
-        log_format: `text` or `json`.
+        log_format: `text` (in the journal: with priorities, without times) or `json`.
+        state_folder: lock, labels and positions in followed logs; empty for `run` beside the log folder.
     """
 
     iq_slots: int = 12
@@ -199,6 +200,7 @@ class RuntimeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_restarts: int = 30
     log_level: str = "info"
     log_format: str = "text"
+    state_folder: str = ""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

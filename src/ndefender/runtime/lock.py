@@ -40,8 +40,8 @@ class ServiceState(msgspec.Struct, frozen=True):
 
 
 def run_folder(settings: Settings) -> Path:
-    """Folder of the lock and the state file: `run`, beside the log folder."""
-    return Path(settings.log.folder).parent / "run"
+    """Folder of the lock and the state file: as set, or `run` beside the log folder."""
+    return Path(settings.runtime.state_folder or Path(settings.log.folder).parent / "run")
 
 
 class FolderLock:
