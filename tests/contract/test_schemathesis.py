@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pytest
 from conftest import UNLIMITED
-from fuzz_api import fuzz
+from fuzz_api import Verdict, fuzz, fuzz_round
 from scan_fake import Server
 
 CASES = 500
@@ -43,3 +43,14 @@ def test_every_answer_is_as_documented(name: str) -> None:
     assert (verdict.failures, verdict.server_errors) == (0, 0)
     assert verdict.cases >= CASES
     assert verdict.operations == verdict.operations_tested >= api.operations
+
+
+def test_an_answer_that_is_not_as_documented_is_found() -> None:
+    with Server(**UNLIMITED) as server:
+        server.port.broken = True
+        verdict = Verdict()
+        fuzz_round(server.http, seed=1, phases="fuzzing", examples=1, key="", verdict=verdict)
+    assert verdict.broken is None, verdict.broken
+    assert verdict.server_errors >= 1
+    assert verdict.failures >= 1
+    assert "GET /api/v1/health" in verdict.said[0]

@@ -13,14 +13,27 @@ from sanic.exceptions import BadURL, URITooLong
 from sanic.models.protocol_types import TransportProtocol
 from sanic.request import Request
 from sanic.response import HTTPResponse
+from sanic.server.async_server import AsyncioServer
 
+from ndefender.api.connections import BoundedProtocol, Seats
 from ndefender.api.errors import ErrorBody, error_handler
 from ndefender.api.guard import Guard, is_upgrade
 from ndefender.api.operations import BASE, Handler, Operation
 from ndefender.api.session import SocketEndpoint
 from ndefender.api.settings import ApiSettings
 
-App = Sanic[Config, SimpleNamespace]
+
+class App(Sanic[Config, SimpleNamespace]):
+    """A Sanic app whose connections are bounded, whoever serves it."""
+
+    def prepare(self, *args: Any, **kwargs: Any) -> None:
+        """As Sanic's."""
+        super().prepare(*args, **{"protocol": BoundedProtocol, **kwargs})
+
+    async def create_server(self, *args: Any, **kwargs: Any) -> AsyncioServer | None:
+        """As Sanic's."""
+        return await super().create_server(*args, **{"protocol": BoundedProtocol, **kwargs})
+
 
 IDLE_S = 75  # keep-alive of an idle connection
 REQUEST_S = 15  # longest time a client may take to send a request
@@ -61,7 +74,7 @@ def new_app(settings: ApiSettings, guard: Guard, error_body: ErrorBody) -> App:
         guard: checks every request and finishes every answer.
         error_body: builds the API's error body from code and message.
     """
-    app: App = Sanic(settings.app_name, configure_logging=False, env_prefix=None, request_class=AnswerableRequest)
+    app = App(settings.app_name, configure_logging=False, env_prefix=None, request_class=AnswerableRequest)
     app.config.update(
         AUTO_EXTEND=False,  # extensions would add routes and headers of their own
         ACCESS_LOG=False,
@@ -74,6 +87,7 @@ def new_app(settings: ApiSettings, guard: Guard, error_body: ErrorBody) -> App:
         WEBSOCKET_PING_INTERVAL=0,  # the session pings, since it must know when a pong came
     )
     app.enable_websocket()
+    app.ctx.seats = Seats(settings.max_clients)
     app.register_middleware(guard.check, "request")
     app.register_middleware(guard.finish, "response")
     app.error_handler.add(Exception, error_handler(error_body))

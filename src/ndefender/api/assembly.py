@@ -36,7 +36,9 @@ class Assembly:
     def __init__(self, settings: ApiSettings, error_body: ErrorBody, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self.guard = Guard(settings, BrowserAccess(clock, settings.session_s, settings.ticket_s, settings.app_name))
+        self.guard = Guard(
+            settings, BrowserAccess(clock, settings.session_s, settings.ticket_s, settings.app_name), clock
+        )
         self.rate = CommandRate(
             clock,
             client_per_min=settings.command_rate_per_min,

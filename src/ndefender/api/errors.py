@@ -12,6 +12,7 @@ from sanic.exceptions import MethodNotAllowed, SanicException
 from sanic.request import Request
 from sanic.response import HTTPResponse
 
+from ndefender.api.request_id import request_id
 from ndefender.errors import CommandRejected
 
 log = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ CODES: dict[int, str] = {
     503: "unavailable",
 }
 SELF_EVIDENT = frozenset({*CODES.values(), "malformed_json", "invalid_body", "invalid_query"})
+PATH_CHARS = 200  # of a path, in the log
 INTERNAL_MESSAGE = "internal error; the service's log says more"
 
 
@@ -122,7 +124,8 @@ def error_handler(body: ErrorBody) -> Callable[[Request, Exception], HTTPRespons
     def handle(request: Request, error: Exception) -> HTTPResponse:
         told = as_api_error(error)
         if told.status == 500:
-            log.error("%s %s failed", request.method, request.path, exc_info=error)
+            path = ascii(request.path[:PATH_CHARS])
+            log.error("request %s failed: %s %s", request_id(request), request.method, path, exc_info=error)
         return error_answer(told, body)
 
     return handle
