@@ -36,7 +36,7 @@ DENIED = frozenset(
     }
 )
 # What a bus that is absent, refuses, or speaks another protocol makes the library raise.
-CONNECT_ERRORS = (OSError, EOFError, DBusFastError, AttributeError)
+CONNECT_ERRORS = (OSError, EOFError, DBusFastError, AttributeError, ValueError)
 
 
 class SystemBus:
