@@ -75,9 +75,10 @@ class Service:
     Args:
         settings: its configuration; its folder is that of the log's parent's parent.
         folder: scratch space.
+        child: Python that runs it; its argument is the file of the settings.
     """
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: Settings, folder: Path, child: str = CHILD) -> None:
         self.settings = settings
         self.folder = folder
         self.log_path = folder / "service.log"
@@ -86,7 +87,7 @@ class Service:
         with self.log_path.open("ab") as stream:
             self._log_start = stream.tell()
             self.process = subprocess.Popen(
-                [sys.executable, "-c", CHILD, str(config)],
+                [sys.executable, "-c", child, str(config)],
                 stderr=stream,
                 stdout=stream,
                 stdin=subprocess.DEVNULL,

@@ -260,6 +260,7 @@ class EventLog:
         self._fd = -1
 
     def _unavailable(self, error: OSError) -> LogUnavailable:
-        self._error = f"{self.path.name} cannot be written: {error.strerror or error}"
+        code = errno.errorcode.get(error.errno or 0, "OSError")
+        self._error = f"{self.path.name} cannot be written: {error.strerror or error} ({code})"
         self._refused_ns = self._clock_ns()
         return LogUnavailable(self._error)

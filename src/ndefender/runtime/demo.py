@@ -67,7 +67,7 @@ def with_peers(settings: Settings, folder: Path) -> tuple[Settings, frozenset[st
     if not host.dbus_address and not SYSTEM_BUS.exists():
         host = msgspec.structs.replace(host, dbus_address=f"unix:path={folder / 'dbus' / 'bus'}")
         emulated |= DBUS_PARTS
-    if not host.pulse_server and not _has_sound():
+    if not host.pulse_server and not has_sound():
         host = msgspec.structs.replace(host, pulse_server=f"unix:{folder / 'pulse' / 'native'}")
         emulated.add("audio")
     if gps.enabled and not _answers(gps.host, gps.port):
@@ -145,7 +145,7 @@ class _Furnished:
         self._bus.stop()
 
 
-def _has_sound() -> bool:
+def has_sound() -> bool:
     """Whether there is a card, or a sound server of this user."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
     return any(Path("/dev/snd").glob("controlC*")) or Path(runtime, "pulse", "native").exists()
