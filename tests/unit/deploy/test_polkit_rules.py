@@ -6,6 +6,7 @@ import ast
 import json
 import shutil
 import subprocess
+import tempfile
 import tomllib
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -18,22 +19,25 @@ from ndefender.system.actions import BLUETOOTH_POLICY, NEEDS, POLKIT_RULES
 TOP = Path(__file__).parents[3]
 SYSTEM = TOP / "src" / "ndefender" / "system"
 USER = "ndefender"
-NODE = shutil.which("node")
+# Any engine that runs a file; duk is what polkit itself uses.
+ENGINE = shutil.which("duk") or shutil.which("node")
 HARNESS = """
-const rules = [];
-const polkit = {addRule: f => rules.push(f), Result: {YES: "yes", NO: "no", NOT_HANDLED: null}};
-globalThis.polkit = polkit;
-(0, eval)(require("fs").readFileSync(process.argv[1], "utf8"));
-const cases = JSON.parse(require("fs").readFileSync(0, "utf8"));
-const answers = cases.map(([user, id, details]) => {
-    const action = {id, lookup: name => details[name]};
-    for (const rule of rules) {
-        const answer = rule(action, {user, groups: [], local: false, active: false});
+var rules = [];
+var polkit = {addRule: function (f) { rules.push(f); }, Result: {YES: "yes", NO: "no", NOT_HANDLED: null}};
+var everything = (function () { return this; })();
+var cases = CASES;
+everything.polkit = polkit;
+(0, eval)(RULES);
+var answers = cases.map(function (row) {
+    var action = {id: row[1], lookup: function (name) { return row[2][name]; }};
+    for (var i = 0; i < rules.length; i++) {
+        var answer = rules[i](action, {user: row[0], groups: [], local: false, active: false});
         if (answer !== null && answer !== undefined) return answer;
     }
     return "not handled";
 });
-console.log(JSON.stringify({answers, globals: Object.keys(globalThis).filter(name => /^[A-Z]/.test(name))}));
+var globals = Object.keys(everything).filter(function (name) { return /^[A-Z]/.test(name); });
+(typeof print === "function" ? print : console.log)(JSON.stringify({answers: answers, globals: globals}));
 """
 
 Case = tuple[str, str, dict[str, str]]
@@ -41,17 +45,15 @@ Case = tuple[str, str, dict[str, str]]
 
 def ask(cases: list[Case]) -> tuple[list[str], list[str]]:
     """What the rules answer, and which globals they leave behind."""
-    if NODE is None:
-        pytest.skip("no JavaScript engine (node) here")
+    if ENGINE is None:
+        pytest.skip("no JavaScript engine (duktape or node) here")
     # polkit calls the rules with a global `polkit`; so does this.
-    done = subprocess.run(
-        [NODE, "-e", HARNESS, str(TOP / POLKIT_RULES)],
-        input=json.dumps(cases),
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=True,
-    )
+    rules = (TOP / POLKIT_RULES).read_text(encoding="utf-8")
+    program = HARNESS.replace("CASES", json.dumps(cases)).replace("RULES", json.dumps(rules))
+    with tempfile.NamedTemporaryFile("w", suffix=".js", encoding="utf-8") as file:
+        file.write(program)
+        file.flush()
+        done = subprocess.run([ENGINE, file.name], capture_output=True, text=True, timeout=20, check=True)
     said = json.loads(done.stdout)
     return said["answers"], said["globals"]
 
