@@ -9,10 +9,12 @@ import asyncio
 import importlib
 import json
 import logging
+import re
 import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -424,3 +426,25 @@ def test_a_quiet_socket_is_no_client_that_drips() -> None:
             client.recv(2.5)  # six times what a request may take
         server.call(server.port.publish)
         assert json.loads(client.recv(DEADLINE_S))["type"] == "SYSTEM_STATUS"
+
+
+# --- the document ----------------------------------------------------------------------------------------------------
+def test_every_attempt_of_the_document_has_a_test_that_is_there() -> None:
+    top = Path(__file__).resolve().parents[2]
+    rows = [
+        line.split("|")[-2]
+        for line in (top / "docs" / "security.md").read_text(encoding="utf-8").splitlines()
+        if line.startswith("| ") and "it tries" not in line and "---" not in line
+    ]
+    assert len(rows) > 20
+    for row in rows:
+        # A file stands after the last of its tests; without one they are here.
+        parts = re.split(r" in `(tests/[\w/]+\.py)`", row)
+        for told, path in zip(parts[::2], [*parts[1::2], ""], strict=True):
+            source = (top / path if path else Path(__file__)).read_text(encoding="utf-8")
+            here = Path(__file__).read_text(encoding="utf-8")
+            names = re.findall(r"`(test_\w+)`", told)
+            assert names or not path, row
+            for name in names:
+                assert f"def {name}(" in source or f"def {name}(" in here, name
+        assert "`test_" in row, row
