@@ -96,6 +96,8 @@ class BoundedProtocol(WebSocketProtocol):
         """Called every few seconds while the connection lives; cut it off where one request takes too long to come."""
         number = int(self.state["requests_count"])
         http = self._http
+        if http is None:  # the last request was answered, and the connection is about to be lost
+            return
         # Only a request that a handler has is sure to know whether it has a body, and whether all of it is there.
         coming = http.stage is Stage.REQUEST or (http.stage is Stage.HANDLER and bool(http.request_body))
         self._checks = self._checks + 1 if coming and number == self._request_number else 0
