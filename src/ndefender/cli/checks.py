@@ -148,8 +148,8 @@ def radio(uri: str, timeout_s: float = 2.0) -> Finding:
         )
 
 
-def port_free(name: str, host: str, port: int) -> Finding:
-    """Nothing else listens where an API wants to."""
+def port_free(name: str, host: str, port: int, table: str = "api") -> Finding:
+    """Nothing else listens where an API wants to. `table` is the configuration's, for the remedy."""
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -160,7 +160,7 @@ def port_free(name: str, host: str, port: int) -> Finding:
             name,
             "missing",
             f"cannot listen on {host}:{port} ({error.strerror or error})",
-            "stop what listens there (another ndefender?), or change api.host and api.port",
+            f"stop what listens there (another ndefender?), or change {table}.host and {table}.port",
         )
     return Finding(name, "ok", f"{host}:{port} is free")
 
@@ -193,22 +193,6 @@ def clock(state: Callable[[], int] | None = None) -> Finding:
             "apt-get install systemd-timesyncd, or gpsd with chrony",
         )
     return Finding("clock", "ok", "synchronised")
-
-
-def device_access(patterns: Sequence[str] = ("ttyACM*", "ttyUSB*", "i2c-1"), folder: Path = Path("/dev")) -> Finding:
-    """Serial panel and UPS, where they are plugged in, may be opened by this user."""
-    found = sorted(path for pattern in patterns for path in folder.glob(pattern))
-    shut = [path for path in found if not os.access(path, os.R_OK | os.W_OK)]
-    if shut:
-        return Finding(
-            "groups",
-            "warning",
-            f"no access to {', '.join(str(path) for path in shut)}",
-            "usermod -a -G dialout,i2c $USER, then log in again",
-        )
-    return Finding(
-        "groups", "ok", f"{len(found)} serial or I2C devices present" + (", all accessible" if found else "")
-    )
 
 
 def _adjtimex() -> int:
