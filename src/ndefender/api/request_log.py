@@ -19,6 +19,14 @@ BURST_LINES = 100
 PATH_CHARS = 200
 
 
+class _Lines:
+    """So many lines a second, and how many were left out since the last one."""
+
+    def __init__(self, now_s: float) -> None:
+        self.bucket = TokenBucket(LINES_PER_S, BURST_LINES, now_s)
+        self.left_out = 0
+
+
 class RequestLog:
     """Writes what became of requests that were more than a successful look.
 
@@ -28,27 +36,29 @@ class RequestLog:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._lines = TokenBucket(LINES_PER_S, BURST_LINES, clock())
-        self._left_out = 0
+        # Apart, so that a flood of refusals hides no command that was carried out.
+        self._done = _Lines(clock())
+        self._refused = _Lines(clock())
 
     def tell(self, request: Request, response: BaseHTTPResponse) -> None:
         """Write a line, unless it was a look that went well."""
         if request.method in SAFE_METHODS and response.status < 400:
             return
-        if self._lines.wait_s(self._clock()) > 0.0:
-            self._left_out += 1
+        lines = self._done if response.status < 400 else self._refused
+        if lines.bucket.wait_s(self._clock()) > 0.0:
+            lines.left_out += 1
             return
-        self._lines.take()
-        if self._left_out:
-            log.warning("%d requests were not logged: too many", self._left_out)
-            self._left_out = 0
+        lines.bucket.take()
+        left_out = f" ({lines.left_out} like it before were not logged)" if lines.left_out else ""
+        lines.left_out = 0
         # Without the query: there may be a ticket in it. What is not plain text is escaped.
         log.log(
             logging.WARNING if response.status in DENIED else logging.INFO,
-            "request %s from %s: %s %s: %d",
+            "request %s from %s: %s %s: %d%s",
             request_id(request),
             request.ip,
             request.method,
             ascii(request.path[:PATH_CHARS]),
             response.status,
+            left_out,
         )
