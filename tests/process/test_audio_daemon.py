@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import subprocess
 import tempfile
 import time
@@ -206,6 +207,34 @@ async def test_a_cancelled_request_hurts_nobody(audio: Audio, daemon: EmulatedPu
         await asyncio.gather(reading, return_exceptions=True)
         daemon.resume()  # the answer comes, to nobody
         assert (await audio.read()).sink == SINK
+
+
+async def test_requests_cancelled_in_the_middle_of_their_answers_leave_no_complaint(audio: Audio) -> None:
+    complaints: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(str(context)))
+    await audio.read()
+    rng = random.Random(7)
+    for _ in range(800):
+        reading = asyncio.create_task(audio.read())
+        await asyncio.sleep(rng.uniform(0.0, 0.002))
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+    assert (await audio.read()).sink == SINK
+    await audio.close()
+    assert complaints == []
+
+
+async def test_a_command_that_is_given_up_before_its_turn_is_never_begun(audio: Audio, daemon: EmulatedPulse) -> None:
+    await audio.volume(61)
+    daemon.hang()
+    first = asyncio.create_task(audio.read())
+    second = asyncio.create_task(audio.volume(17))
+    await asyncio.sleep(0.05)
+    second.cancel()
+    await asyncio.gather(first, second, return_exceptions=True)
+    daemon.resume()
+    await until(first.done, "the first is over")
+    assert (await audio.read()).volume_percent == 61
 
 
 async def test_a_watch_can_be_given_up_while_the_daemon_hangs(

@@ -153,24 +153,19 @@ async def test_every_example_of_the_document_comes_from_a_live_host(
     host.served.ask("supply", "MAINS")
 
 
-async def test_hello_then_the_status_then_updates_without_gaps(heard: Heard) -> None:
+@pytest.mark.slow
+async def test_hello_then_the_status_then_updates_at_their_periods_without_gaps(heard: Heard) -> None:
+    periods_s = {"SYSTEM_STATUS": 2.0, "UPS_UPDATE": 2.0, "NETWORK_UPDATE": 3.0}
     for kind in EVENT_OF.values():
-        await heard.until(data_is(kind), 2)
+        index = 2
+        for _ in range(2 if kind in periods_s else 1):
+            index = await heard.until(data_is(kind), index) + 1
     assert {event["type"] for event in heard.events[2:]} == set(EVENT_OF.values())
     assert [event["type"] for event in heard.events[:2]] == ["LOG_EVENT", "SYSTEM_STATUS"]
     assert heard.events[0]["data"] == {"message": "HELLO"}
     assert heard.events[1]["data"]["status"] == "ok"
     first = heard.events[1]["seq"]
     assert [event["seq"] for event in heard.events[1:]] == list(range(first, first + len(heard.events) - 1))
-
-
-async def test_updates_come_at_their_periods(heard: Heard) -> None:
-    periods_s = {"SYSTEM_STATUS": 2.0, "UPS_UPDATE": 2.0, "NETWORK_UPDATE": 3.0}
-    start = len(heard.events)
-    for kind in periods_s:
-        index = start
-        for _ in range(3):
-            index = await heard.until(data_is(kind), index) + 1
     for kind, period_s in periods_s.items():
         at_s = [heard.at_s[i] for i in range(2, len(heard.events)) if heard.events[i]["type"] == kind]
         gaps_s = [after - before for before, after in itertools.pairwise(at_s)]
@@ -183,7 +178,7 @@ async def settled(heard: Heard) -> int:
 
 
 async def test_a_change_of_a_unit_is_on_the_socket_at_once(host: Rig, heard: Heard) -> None:
-    for restarts in (11, 12, 13):
+    for restarts in (11, 12):
         since = await settled(heard)
         began_s = time.monotonic()
         await asyncio.to_thread(host.peers.bus.unit, "other", "activating", "auto-restart", restarts)
@@ -214,7 +209,7 @@ async def test_a_change_of_the_volume_is_on_the_socket_at_once(host: Rig, heard:
         with pulsectl.Pulse("other-program", server=host.peers.pulse.address) as pulse:
             pulse.volume_set_all_chans(pulse.get_sink_by_name("speaker"), level)
 
-    for percent in (31, 32, 33):
+    for percent in (31, 32):
         since = await settled(heard)
         began_s = time.monotonic()
         await asyncio.to_thread(turn, percent / 100)
@@ -397,10 +392,10 @@ async def test_a_machine_with_none_of_it_says_so(tmp_path: Path) -> None:
         async with httpx.AsyncClient(base_url=served.http) as http, listening(served.socket) as heard:
             first = await http.get("/status")  # whatever was read until now
             assert first.status_code == 200
-            for name in ("ups", "services", "network", "audio"):
-                await heard.until(section_is(name, "offline"))
+            async with asyncio.timeout(DEADLINE_S):
+                while "not read yet" in (answer := await http.get("/status")).text:
+                    await asyncio.sleep(0.02)
             await heard.until(section_is("system", "ok"))
-            answer = await http.get("/status")
             assert answer.status_code == 200
             status = answer.json()
             for name in ("ups", "services", "network", "audio", "gps"):

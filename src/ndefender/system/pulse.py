@@ -89,6 +89,7 @@ class PulseSink:
         self._timeout_s = timeout_s
         self._pulse: Any = None
         self._turn = asyncio.Lock()
+        self._asking: asyncio.Task[Any] | None = None
 
     async def read(self) -> AudioSection:
         """Volume and mute of the sink that is the default now.
@@ -149,23 +150,39 @@ class PulseSink:
             await asyncio.gather(following, return_exceptions=True)
 
     async def close(self) -> None:
-        """Close the connection."""
+        """Close the connection, after what is still being asked, which is bounded in time."""
+        if self._asking is not None:
+            await asyncio.wait({self._asking})
         self._drop()
 
     async def _ask(self, request: Callable[[Any], Awaitable[T]]) -> T:
-        async with self._turn:
-            done = False
-            try:
-                async with asyncio.timeout(self._timeout_s) as bound, self._named_errors(bound):
-                    if self._pulse is None or not self._pulse.connected:
-                        self._drop()
-                        self._pulse = await self._connect()
-                    answer = await request(self._pulse)
-                    done = True
-                    return answer
-            finally:
-                if not done:
+        await self._turn.acquire()
+        # In a task that nobody cancels: the library complains in the log where a request goes away while its answer is
+        # on the way. Who asked may go; the answer comes to nobody then. What has no turn yet is never begun.
+        asking = asyncio.create_task(self._bounded(request), name="pulse-request")
+        self._asking = asking
+        asking.add_done_callback(self._asked)
+        return await asyncio.shield(asking)
+
+    def _asked(self, asking: asyncio.Task[Any]) -> None:
+        self._asking = None
+        self._turn.release()
+        if not asking.cancelled():
+            asking.exception()  # retrieved, should nobody wait for it any more
+
+    async def _bounded(self, request: Callable[[Any], Awaitable[T]]) -> T:
+        done = False
+        try:
+            async with asyncio.timeout(self._timeout_s) as bound, self._named_errors(bound):
+                if self._pulse is None or not self._pulse.connected:
                     self._drop()
+                    self._pulse = await self._connect()
+                answer = await request(self._pulse)
+                done = True
+                return answer
+        finally:
+            if not done:
+                self._drop()
 
     async def _connect(self) -> Any:
         server = self._server or users_server(os.environ, os.getuid())
