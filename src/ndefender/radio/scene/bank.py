@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ndefender.radio.scene.chance import Dice
+from ndefender.radio.scene.channel import impaired
 from ndefender.radio.scene.emitter import Emitter
 from ndefender.radio.scene.receiver import HALF_TAPS
 
@@ -51,7 +52,7 @@ def build(emitter: Emitter, dice: Dice, rate_hz: float) -> Bank:
     """
     ratio = rate_ratio(emitter.span_hz, rate_hz)
     margin = 2 * HALF_TAPS * ratio  # a filter rings half its length beyond a burst, and looks as far again
-    waves = emitter.waveforms(rate_hz * ratio, dice)
+    waves = impaired(emitter, emitter.waveforms(rate_hz * ratio, dice), dice, rate_hz * ratio)
     total = sum(wave.size + 2 * margin for wave in waves)
     re, im = np.zeros(total, np.int16), np.zeros(total, np.int16)
     first: list[int] = []

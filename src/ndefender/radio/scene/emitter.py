@@ -50,6 +50,11 @@ class Emitter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         contact: the service is expected to report it.
         start_s, stop_s: its life; without `stop_s` it never ends.
         cfo_hz: error of its carrier.
+        phase_noise_dbc_hz: of its oscillator, 100 kHz from the carrier, falling by 20 dB a decade; none without.
+        delay_spread_s: root mean square delay of the echoes; 0 is a path without echoes.
+        rician_k_db: power of the direct path over that of all echoes.
+        fading_db: standard deviation of slow fading; 0 is none.
+        fading_hz: fastest part of the fading.
     """
 
     name: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -60,6 +65,11 @@ class Emitter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     start_s: Seconds = 0.0
     stop_s: Seconds | None = None
     cfo_hz: Annotated[float, Meta(ge=-1.0e6, le=1.0e6)] = 0.0
+    phase_noise_dbc_hz: Annotated[float, Meta(ge=-180.0, le=-70.0)] | None = None
+    delay_spread_s: Annotated[float, Meta(ge=0.0, le=5.0e-6)] = 0.0
+    rician_k_db: Annotated[float, Meta(ge=-20.0, le=40.0)] = 10.0
+    fading_db: Annotated[float, Meta(ge=0.0, le=12.0)] = 0.0
+    fading_hz: Annotated[float, Meta(ge=0.01, le=50.0)] = 1.0
 
     default_path: ClassVar[tuple[str, ...]] = ("Unknown",)
     loops: ClassVar[bool] = False  # the waveform repeats without end

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ndefender.radio.scene.bank import UNIT, Bank, build
 from ndefender.radio.scene.chance import MASK64, Dice
+from ndefender.radio.scene.channel import fade_db, hop_gain_db
 from ndefender.radio.scene.emitter import Burst, Emitter, alive
 from ndefender.radio.scene.kernels import add_filtered, add_shifted, quantise
 from ndefender.radio.scene.load import Scene
@@ -20,6 +21,7 @@ from ndefender.units import NS_PER_S, from_db
 
 FULL_SCALE = 2048.0  # 12 bits
 REFERENCE_GAIN_DB = 40.0  # levels of a scene hold at this gain
+FADING_STEPS = 512  # a period of the fastest part of the fading: steps below 0.1 dB even at 12 dB
 TILE = 1 << 15  # samples summed at once: 256 KiB, stays in the second-level cache
 DEFAULT_BANDWIDTH_RATIO = 56.0 / 61.44
 
@@ -140,9 +142,26 @@ class Renderer:
                 if abs(offset) < half:
                     bank = self._bank(emitter, dice, view.rate_hz)
                     level = emitter.level_dbfs + burst.gain_db + view.gain_db - REFERENCE_GAIN_DB
+                    level += hop_gain_db(emitter, dice, burst.offset_hz)
                     gain = FULL_SCALE * math.sqrt(from_db(level)) / UNIT
-                    parts += _place(bank, burst, view, offset, emitter.span_hz, gain, phase, first, last)
+                    placed = _place(bank, burst, view, offset, emitter.span_hz, gain, phase, first, last)
+                    parts += _faded(placed, emitter, dice, view.rate_hz) if emitter.fading_db > 0.0 else placed
         return parts
+
+
+def _faded(parts: list[_Part], emitter: Emitter, dice: Dice, rate_hz: int) -> list[_Part]:
+    """Cut parts into steps, each with its own gain; steps lie on a grid of absolute samples, whatever the chunks."""
+    step = max(round(rate_hz / (FADING_STEPS * emitter.fading_hz)), 1)
+    pieces: list[_Part] = []
+    for part in parts:
+        at = part.start
+        while at < part.stop:
+            upto = min(part.stop, (at // step + 1) * step)
+            gain = part.gain * math.sqrt(from_db(fade_db(emitter, dice, at // step * step / rate_hz)))
+            position = part.position + (at - part.start) * part.bank.ratio
+            pieces.append(replace(part, start=at, stop=upto, position=position, gain=gain))
+            at = upto
+    return pieces
 
 
 def _place(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ndefender.radio.scene.chance import Dice
+from ndefender.radio.scene.channel import received_db
 from ndefender.radio.scene.emitter import Burst, Emitter, alive
 from ndefender.radio.scene.load import Scene
 from ndefender.units import ns_to_s, s_to_ns, to_db
@@ -20,7 +22,7 @@ class TruthEmission:
         duration_s: length.
         center_hz: carrier.
         bandwidth_hz: occupied bandwidth (99 %).
-        level_dbfs: mean power at 40 dB gain, dB of full scale.
+        level_dbfs: mean power at 40 dB gain, dB of full scale, as it arrives: fading and the hop's own echoes included.
         contact: expected to be reported.
     """
 
@@ -71,7 +73,7 @@ def truth(scene: Scene, start_s: float, stop_s: float, low_hz: float, high_hz: f
         emission
         for emitter, dice in zip(scene.emitters, scene.dice, strict=True)
         for burst in alive(emitter, dice, begin, end, joined=True)
-        if (emission := _emission(emitter, burst, begin, end)).center_hz + emission.bandwidth_hz / 2 > low_hz
+        if (emission := _emission(emitter, dice, burst, begin, end)).center_hz + emission.bandwidth_hz / 2 > low_hz
         and emission.center_hz - emission.bandwidth_hz / 2 < high_hz
     ]
     return sorted(found, key=lambda emission: (emission.start_s, emission.center_hz))
@@ -94,7 +96,7 @@ def emitters(scene: Scene) -> list[EmitterTruth]:
     return rows
 
 
-def _emission(emitter: Emitter, burst: Burst, begin: int, end: int) -> TruthEmission:
+def _emission(emitter: Emitter, dice: Dice, burst: Burst, begin: int, end: int) -> TruthEmission:
     start, stop = burst.start_ns, burst.start_ns + burst.duration_ns
     if emitter.loops:
         start, stop = max(start, begin), min(stop, end)
@@ -105,6 +107,6 @@ def _emission(emitter: Emitter, burst: Burst, begin: int, end: int) -> TruthEmis
         duration_s=ns_to_s(stop - start),
         center_hz=emitter.center_hz + emitter.cfo_hz + burst.offset_hz,
         bandwidth_hz=emitter.occupied_hz,
-        level_dbfs=emitter.level_dbfs + burst.gain_db,
+        level_dbfs=received_db(emitter, dice, burst, start, stop),
         contact=emitter.contact,
     )
