@@ -13,6 +13,7 @@ from ndefender.errors import CommandRejected
 from ndefender.events.types import RfContactEvent
 
 MAX_LINE_BYTES = 1 << 20
+SHOWN_CHARS = 80  # of a path that is none
 
 
 class Replayer:
@@ -52,8 +53,9 @@ class Replayer:
         """Resolve a path, links and all, and insist that it stays below the log folder."""
         try:
             path = (self._folder / name).resolve()
+            path.exists()  # raises where the file system takes no such name
         except (OSError, ValueError) as error:
-            raise CommandRejected(400, "path_not_allowed", f"{name!r} is no path") from error
+            raise CommandRejected(400, "path_not_allowed", f"{name[:SHOWN_CHARS]!r} is no path") from error
         if not path.is_relative_to(self._folder):
             raise CommandRejected(400, "path_not_allowed", f"{name} is outside the log folder")
         return path
