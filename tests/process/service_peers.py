@@ -1,4 +1,4 @@
-"""The whole service with emulated peers, and clients of its real sockets: they know addresses and JSON, nothing else."""
+"""The whole service with emulated peers, and clients of its real sockets, which know addresses and JSON alone."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import time
 from collections.abc import Iterator
@@ -65,7 +64,7 @@ def now_ms() -> int:
 
 def unknown_here(row: Row) -> frozenset[str]:
     """What this machine has no sensor for is null."""
-    sensor = psutil.sensors_temperatures() or os.path.exists("/sys/class/thermal/thermal_zone0/temp")
+    sensor = psutil.sensors_temperatures() or Path("/sys/class/thermal/thermal_zone0/temp").exists()
     return frozenset({"cpu_temp_c"}) if row.kind == "SYSTEM_STATUS" and not sensor else frozenset()
 
 
@@ -186,9 +185,10 @@ def listed(snapshot: JSON) -> list[JSON]:
     return sorted((each for each in snapshot["contacts"] if each["type"] != "FPV"), key=lambda each: str(each["id"]))
 
 
+WALK = {"start_hz": 5_645_000_000, "stop_hz": 5_865_000_000}
 COMMANDS = (
     ("/vrx/tune", "SET_VRX_FREQ", {"vrx_id": 3, "freq_hz": 5_860_000_000}),
-    ("/scan/start", "START_SCAN", {"dwell_ms": 10, "step_hz": 2_000_000, "start_hz": 5_645_000_000, "stop_hz": 5_865_000_000}),
+    ("/scan/start", "START_SCAN", {"dwell_ms": 10, "step_hz": 2_000_000} | WALK),
     ("/scan/stop", "STOP_SCAN", {}),
     ("/vrx/lock_strongest", "LOCK_STRONGEST", {"vrx_id": 1}),
     ("/video/select", "VIDEO_SELECT", {"ch": 2}),
