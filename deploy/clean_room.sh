@@ -10,7 +10,7 @@
 #   MIRROR   where debootstrap finds SUITE
 #
 # Root only. It takes proxy, certificate and name-server settings of this machine into the root, nothing else. Mount table
-# and process table are its own and end with it; the network is this machine's, so port 8890 must be free.
+# and process table are its own and end with it; the network is this machine's, so ports 8001, 8002 and 8890 must be free.
 set -eu
 [ "$(id -u)" -eq 0 ] || { echo 'clean_room.sh needs root (chroot and mounts)' >&2; exit 2; }
 [ $# -ge 1 ] && [ "$1" != -- ] || { echo "usage: $0 FOLDER [SUITE] [-- TEST ARGUMENTS]" >&2; exit 2; }
