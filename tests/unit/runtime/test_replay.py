@@ -46,7 +46,7 @@ async def test_stops_after_max_events_and_before_a_torn_line(folder: Path) -> No
         ("antsdr_scan.jsonl", "../out.jsonl", 400, "path_not_allowed"),
         ("antsdr_scan.jsonl", "x" * 300, 400, "path_not_allowed"),
         ("x" * 300, None, 400, "path_not_allowed"),
-        ("x/" * 2000, None, 400, "path_not_allowed"),
+        ("x/" * 2047 + "x", None, 400, "path_not_allowed"),
         ("a\0b", None, 400, "path_not_allowed"),
         ("antsdr_scan.jsonl", "antsdr_scan.jsonl", 400, "path_not_allowed"),
         ("bad.jsonl", None, 400, "invalid_log"),
