@@ -175,11 +175,11 @@ removal() {
         [ ! -e "$root$path" ] || { rm -f "$root$path" && say "removed $path"; }
     done
     for path in $home /var/cache/ndefender; do
-        [ ! -e "$root$path" ] || { rm -rf "${root:?}$path" && say "removed $path"; }
+        [ ! -e "$root$path" ] || { rm -rf "$root$path" && say "removed $path"; }
     done
     if [ "$action" = purge ]; then
         for path in /etc/ndefender /var/lib/ndefender /var/log/ndefender; do
-            [ ! -e "$root$path" ] || { rm -rf "${root:?}$path" && say "removed $path"; }
+            [ ! -e "$root$path" ] || { rm -rf "$root$path" && say "removed $path"; }
         done
         if live && getent passwd ndefender >/dev/null; then
             userdel ndefender
