@@ -232,13 +232,15 @@ def test_a_broken_environment_is_made_anew(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["run", "test", ".ci/run", "deploy/setup.sh", "deploy/lock.sh", "deploy/clean_room.sh"]
+    "name", ["run", "test", ".ci/run", "deploy/setup.sh", "deploy/lock.sh", "deploy/clean_room.sh", "deploy/install.sh"]
 )
 def test_the_scripts_are_posix_shell(name: str) -> None:
     subprocess.run(["/bin/sh", "-n", str(TOP / name)], check=True, timeout=60)
 
 
-@pytest.mark.parametrize("name", ["run", "test", ".ci/run", "deploy/lock.sh", "deploy/clean_room.sh"])
+@pytest.mark.parametrize(
+    "name", ["run", "test", ".ci/run", "deploy/lock.sh", "deploy/clean_room.sh", "deploy/install.sh"]
+)
 def test_the_scripts_can_be_started(name: str) -> None:
     assert os.access(TOP / name, os.X_OK)
 
