@@ -31,6 +31,8 @@ _NO_STRENGTH = 127
 # The longest advertising data there are, and how many advertisers may be in the middle of them.
 _MAX_DATA_BYTES = 1650
 _MAX_PARTS = 64
+# Parts come one after the other. An older one is of a report whose end was lost, and fits no other.
+_PART_AGE_S = 0.1
 
 
 class Reports:
@@ -38,7 +40,7 @@ class Reports:
 
     def __init__(self, counters: FrameCounters) -> None:
         self._counters = counters
-        self._parts: OrderedDict[tuple[bytes, int], bytes] = OrderedDict()
+        self._parts: OrderedDict[tuple[bytes, int], tuple[bytes, float]] = OrderedDict()
 
     def read(self, packet: bytes, time_s: float) -> Sequence[Found]:
         """What an HCI packet, with its kind first, announces."""
@@ -77,10 +79,10 @@ class Reports:
         if begin > len(packet):
             return None
         kind, address_kind, raw, number, strength, size = _EXTENDED.unpack_from(packet, at)
-        end = begin + size
+        end = begin + int(size)
         if end > len(packet):
             return None
-        data = self._whole((raw, number), kind & _DATA_STATUS, packet[begin:end])
+        data = self._whole((raw, number), kind & _DATA_STATUS, packet[begin:end], time_s)
         if data is not None:
             found.extend(
                 advertising.read(
@@ -93,13 +95,15 @@ class Reports:
             )
         return end
 
-    def _whole(self, of: tuple[bytes, int], status: int, data: bytes) -> bytes | None:
+    def _whole(self, of: tuple[bytes, int], status: int, data: bytes, time_s: float) -> bytes | None:
         """Advertising data with the parts before them; None while more is to come."""
-        data = self._parts.pop(of, b"") + data
+        before, before_s = self._parts.pop(of, (b"", time_s))
+        if abs(time_s - before_s) <= _PART_AGE_S:
+            data = before + data
         if status != _MORE_COMES:
             return data
         if len(data) <= _MAX_DATA_BYTES:
-            self._parts[of] = data
+            self._parts[of] = data, time_s
             if len(self._parts) > _MAX_PARTS:
                 self._parts.popitem(last=False)
         return None
