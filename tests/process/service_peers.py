@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import socket
 import threading
@@ -30,7 +31,6 @@ from ndefender.config.settings import (
     TrackerSettings,
     UpsSettings,
 )
-from ndefender.runtime.lock import read_state
 from ndefender.system.emulated.mock_process import dbusmock_missing
 
 JSON = dict[str, Any]
@@ -103,13 +103,12 @@ def peered_settings(folder: Path, panel: str, **changes: Any) -> Settings:
 
 
 class Addresses:
-    """Where a running service listens."""
+    """Where a running service listens, as its log says."""
 
     def __init__(self, service: Service) -> None:
-        state = read_state(service.folder / "var" / "run")
-        assert state is not None
+        found = dict(re.findall(r"supervisor: (\w+) .* at http://([^/]+)/", service.log()))
         self._client = httpx.Client(timeout=DEADLINE_S, trust_env=False)
-        self.hosts = {"aggregator": state.aggregator, "system": state.system, "scan": f"{state.host}:{state.port}"}
+        self.hosts = {"aggregator": found["Backend"], "system": found["System"], "scan": found["AntSDR"]}
 
     def http(self, api: str) -> str:
         """Base of an API's routes."""

@@ -15,7 +15,6 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from ndefender.config.settings import AggregatorSettings, AntsdrApiSettings, SystemControllerSettings
-from ndefender.runtime.lock import read_state
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 KEYS = {"aggregator": "key-of-the-aggregator", "system": "key-of-the-system", "scan": "key-of-the-radio"}
@@ -88,7 +87,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Locked]:
     )
     service = Service(settings, folder)
     try:
-        wait_for(lambda: read_state(folder / "var" / "run"), "the state file")
+        wait_for(lambda: service.pids("front"), f"the front is up\n{service.log()}")
         found = Locked(service, Addresses(service))
 
         def answers() -> bool:

@@ -15,7 +15,7 @@ from service_peers import JSON, Addresses, Ear, FeedWriter, assert_numbered, bar
 from service_rig import Service, wait_for
 from support.aggregator_client import Client
 
-from ndefender.config.settings import FeedSettings, TrackerSettings
+from ndefender.config.settings import FeedSettings, Settings, TrackerSettings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 DISK_BYTES = 256 * 1024
@@ -24,8 +24,8 @@ ENOUGH = 3  # events, at one a second
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 256 KiB as the log folder."""
-    folder = tmp_path / "var" / "log"
+    """A file system of 256 KiB under the log and the state of the service."""
+    folder = tmp_path / "var"
     folder.mkdir(parents=True)
     mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "none", str(folder)]
     done = subprocess.run(mount, capture_output=True, text=True, check=False)
@@ -86,8 +86,24 @@ def test_a_log_on_a_full_disk(small_disk: Path, tmp_path: Path) -> None:
             wait_for(lambda: of_radio(screen.heard)[-1]["type"] == "RF_CONTACT_LOST", "the last event")
             wait_for(lambda: of_radio(radio.heard)[-1]["type"] == "RF_CONTACT_LOST", "the last event")
         once_and_in_order(screen, radio)
+        assert service.stop() == 0
     finally:
         feed.close()
+        service.destroy()
+    fill(small_disk)
+    starts_all_the_same(settings, tmp_path)
+
+
+def starts_all_the_same(settings: Settings, folder: Path) -> None:
+    """Start on a disk that is full already: not even its own state file can be written."""
+    service = Service(settings, folder)
+    try:
+        wait_for(lambda: service.pids("front"), f"the front is up\n{service.log()}")
+        assert "service.json: No space left on device" in service.log()
+        with ears(Addresses(service).ws("aggregator")) as (screen,):
+            screen.wait("a contact", lambda each: each["type"] == "RF_CONTACT_NEW")
+            screen.wait("the reason", lambda each: "ENOSPC" in str(each["data"].get("rf", {}).get("last_error")))
+    finally:
         service.destroy()
 
 

@@ -97,10 +97,10 @@ class Apis:
         primary = self._apps["antsdr"]
 
         async def started(_app: object) -> None:
+            self._hub.start()  # says what was restored, before anything new
             self._outlet.loop = asyncio.get_running_loop()
             self._outlet.publish()
             await self._controller.start()
-            self._hub.start()
             for part in (self._attend(worker, primary), self._watch_stalls()):
                 self._tasks.add(asyncio.create_task(part))
 
@@ -139,10 +139,10 @@ class Apis:
     def _sockets(self) -> Mapping[str, SocketStats]:
         return {name: app.ctx.sockets.snapshot() for name, app in self._apps.items() if name != "aggregator"}
 
-    def _tell_radio(self, aggregate: Aggregate) -> None:
-        """Tell the aggregator how the radio is."""
+    def _tell_radio(self, aggregate: Aggregate) -> str | None:
+        """Tell the aggregator how the radio is; return why its log cannot be written."""
         device, sweep = self._scan.device(), self._scan.sweep_state()
         aggregate.radio(
             "ok" if device.connected else "offline", sweep.running, device.last_error, bool(device.simulated)
         )
-        aggregate.rf_log(self._scan.log_trouble())
+        return self._scan.log_trouble()

@@ -21,6 +21,7 @@ from ndefender.runtime.journal import SIMULATED_FOLDER
 from ndefender.units import NS_PER_MS
 
 REMOTE_ID_LOG = "remoteid.jsonl"
+REMOTE_ID_FEED = "remote_id"
 RESTORE_MS = 600_000  # contacts that fell silent longer ago are no longer alive by any TTL
 
 FeedKind = Literal["rf", "remote_id"]
@@ -46,7 +47,7 @@ class Source:
 def sources(settings: Settings) -> list[Source]:
     """The logs: both of the service's own RF logs, since a simulated radio has one of its own, unless told another."""
     folder = Path(settings.log.folder)
-    remote_id = Source("remote_id", "remote_id", Path(settings.feeds.remote_id_log or folder / REMOTE_ID_LOG))
+    remote_id = Source(REMOTE_ID_FEED, "remote_id", Path(settings.feeds.remote_id_log or folder / REMOTE_ID_LOG))
     if settings.feeds.rf_log:
         return [Source("rf", "rf", Path(settings.feeds.rf_log)), remote_id]
     return [

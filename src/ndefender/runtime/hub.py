@@ -18,7 +18,7 @@ from ndefender.ingest.esp32 import Esp32Link
 from ndefender.ingest.esp32_types import LinkSettings, PanelMessage, PanelState
 from ndefender.ingest.event import BadLine, FeedEvent, decode
 from ndefender.ingest.feed import Feed
-from ndefender.runtime.feeds import FeedKind, begin, follow, sources
+from ndefender.runtime.feeds import REMOTE_ID_FEED, FeedKind, begin, follow, sources
 from ndefender.state.aggregate import Aggregate
 from ndefender.state.contacts import Said
 from ndefender.state.labels import LabelStore, LabelsUnavailable
@@ -45,7 +45,8 @@ class Hub:
         settings: the configuration.
         folder: where positions and labels are kept.
         boot_id: of this run of the front.
-        radio: tells the aggregate about the radio at every tick, None where RF events come from another box.
+        radio: tells the aggregate about the radio at every tick, and returns why its log cannot be written; None where
+            RF events come from another box.
         on_failure: a part ended that must not.
     """
 
@@ -54,7 +55,7 @@ class Hub:
         settings: Settings,
         folder: Path,
         boot_id: str,
-        radio: Callable[[Aggregate], None] | None,
+        radio: Callable[[Aggregate], str | None] | None,
         on_failure: Callable[[], None],
     ) -> None:
         self.stream = Stream(Bus(settings.aggregator.event_buffer), boot_id, now_ms)
@@ -110,9 +111,7 @@ class Hub:
 
     async def _ticks(self) -> None:
         while True:
-            if self._radio is not None:
-                self._radio(self.aggregate)
-            self._feed_troubles()
+            self._feed_troubles(None if self._radio is None else self._radio(self.aggregate))
             self.say(self.aggregate.tick(time.monotonic_ns(), now_ms()))
             self.touch()
             await asyncio.sleep(TICK_S)
@@ -126,10 +125,13 @@ class Hub:
                 due_s = time.monotonic() + self._settings.aggregator.update_s
                 self._emit(SYSTEM_UPDATE, SOURCE, self._picture(self.stream.seq + 1), None)
 
-    def _feed_troubles(self) -> None:
+    def _feed_troubles(self, writing: str | None) -> None:
+        """Tell why logs cannot be written or followed."""
+        rf, remote_id = [writing or ""], [""]
         for feed in self.feeds:
-            if feed.name == "remote_id":
-                self.aggregate.remote_id_log(feed.stats().last_error or None)
+            (remote_id if feed.name == REMOTE_ID_FEED else rf).append(feed.stats().last_error)
+        self.aggregate.rf_log("; ".join(filter(None, rf)) or None)
+        self.aggregate.remote_id_log("; ".join(filter(None, remote_id)) or None)
 
     # --- in -----------------------------------------------------------------------------------------------------------
     def _sink(self, kind: FeedKind) -> Callable[[FeedEvent], None]:

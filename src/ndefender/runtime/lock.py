@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import logging
 import os
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from ndefender.errors import NdefenderError
 
 LOCK_FILE = "service.lock"
 STATE_FILE = "service.json"
+
+log = logging.getLogger(__name__)
 
 
 class FolderBusy(NdefenderError):
@@ -63,14 +67,19 @@ class FolderLock:
             holder = os.pread(self._descriptor, 32, 0).decode(errors="replace").strip() or "unknown"
             os.close(self._descriptor)
             raise FolderBusy(f"{folder} is in use by the service with process id {holder}") from None
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        with contextlib.suppress(OSError):  # a full disk must not keep the service from its work: the lock holds
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
 
     def write_state(self, state: ServiceState) -> None:
-        """Replace the state file, whole or not at all."""
+        """Replace the state file, whole or not at all; where the disk refuses, say what that costs."""
         fresh = self._state.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(state) + b"\n")
-        fresh.replace(self._state)
+        try:
+            fresh.write_bytes(msgspec.json.encode(state) + b"\n")
+            fresh.replace(self._state)
+        except OSError as error:
+            log.warning("%s: %s: other programs here do not learn where the service is", self._state, error.strerror)
+            fresh.unlink(missing_ok=True)
 
     def release(self) -> None:
         """Remove the state file and give the folder free."""

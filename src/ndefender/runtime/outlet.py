@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,7 +35,9 @@ class Outlet:
         """Hand events over; called from the tracker thread."""
         self.waiting.extend(events)
         if self.loop is not None:
-            self.loop.call_soon_threadsafe(self.publish)
+            # The service ends: the thread's last events are in the log, and nobody listens any more.
+            with contextlib.suppress(RuntimeError):
+                self.loop.call_soon_threadsafe(self.publish)
 
     def publish(self) -> None:
         """Publish what waits; called on the loop."""
