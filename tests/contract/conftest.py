@@ -3,16 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from scan_fake import KEY, Server
-
-UNLIMITED = {
-    "command_rate_per_min": 6e6,
-    "command_burst": 1_000_000,
-    "global_rate_per_min": 6e6,
-    "global_burst": 1_000_000,
-    "dangerous_rate_per_min": 6e6,
-    "dangerous_burst": 1_000_000,
-}
+from scan_fake import KEY, UNLIMITED, Server
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,14 @@ NOW_MS = 1_700_000_000_000
 CONTACT_ID = "rf:5658000000"
 DEADLINE_S = 20.0
 KEY = "a key of some length"
+UNLIMITED = {
+    "command_rate_per_min": 6e6,
+    "command_burst": 1_000_000,
+    "global_rate_per_min": 6e6,
+    "global_burst": 1_000_000,
+    "dangerous_rate_per_min": 6e6,
+    "dangerous_burst": 1_000_000,
+}
 _names = itertools.count()
 
 

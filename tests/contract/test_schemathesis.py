@@ -9,9 +9,8 @@ import importlib
 from dataclasses import dataclass
 
 import pytest
-from conftest import UNLIMITED
 from fuzz_api import Verdict, fuzz, fuzz_round
-from scan_fake import Server
+from scan_fake import UNLIMITED, Server
 
 CASES = 500
 

@@ -9,8 +9,7 @@ from typing import Any
 import httpx
 import jsonschema
 import pytest
-from conftest import UNLIMITED
-from scan_fake import DEADLINE_S, NOW_MS
+from scan_fake import DEADLINE_S, NOW_MS, UNLIMITED
 from system_fake import ADDR, BOOT_ID, NETWORK, UNIT, Server
 
 BASE = "/api/v1"

@@ -9,10 +9,9 @@ from urllib.parse import quote
 
 import httpx
 import pytest
-from conftest import UNLIMITED
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scan_fake import DEADLINE_S
+from scan_fake import DEADLINE_S, UNLIMITED
 from system_fake import ADDR, NETWORK, UNIT, Server
 
 BASE = "/api/v1"

@@ -13,8 +13,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from conftest import UNLIMITED
-from scan_fake import DEADLINE_S
+from scan_fake import DEADLINE_S, UNLIMITED
 from scan_fake import Server as ScanServer
 from support.host_parts import FakePart, Stubborn
 from websockets.asyncio.client import ClientConnection, connect

@@ -11,8 +11,7 @@ import httpx
 import jsonschema
 import msgspec
 import pytest
-from conftest import UNLIMITED
-from scan_fake import DEADLINE_S, NOW_MS
+from scan_fake import DEADLINE_S, NOW_MS, UNLIMITED
 from system_fake import BOOT_ID, SECTIONS, UNIT, Server
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
