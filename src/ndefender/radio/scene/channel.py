@@ -2,7 +2,7 @@
 
 Phase noise: a Wiener process, the phase of a free-running oscillator; L(f) = L(100 kHz) · (100 kHz / f)^2, so the phase
 walks with the variance L(f) · (2πf)^2 · t (Demir, Mehrotra, Roychowdhury, IEEE Trans. Circuits Syst. I 47, 2000).
-Echoes: a direct path and eight echoes, h(t) = a0 · δ(t) + Σ a_i · δ(t - t_i), t_i exponentially distributed, a_i complex
+Echoes: a direct path and eight echoes, h(t) = a0 · δ(t) + Σ a_i · δ(t - t_i), t_i exponential, a_i complex
 Gaussian (exponential delay profile, IEEE 802.11-03/940r4 §3; Rice factor K). They shape each burst around its own
 carrier; a hop's level is |H| at the hop, so a hopping link fades from channel to channel.
 Fading: the level in dB is a sum of eight sinusoids of random phase, near Gaussian (log-normal shadowing; Rice's method,
@@ -124,8 +124,8 @@ def _echoed(wave: C64, taps: C64, *, loop: bool) -> C64:
 
 
 def _walk(wave: C64, sigma: float, rng: np.random.Generator, *, loop: bool) -> C64:
-    """Turn a waveform's phase at random; sigma is the step of a sample in radians. A loop's walk ends where it began."""
+    """Turn a phase at random, by `sigma` radians a sample; a loop ends where it began."""
     phase = np.cumsum(rng.standard_normal(wave.size, np.float32) * np.float32(sigma), dtype=np.float64)
     if loop:
         phase -= np.arange(1, wave.size + 1) * (phase[-1] / wave.size)
-    return wave * np.exp(1j * phase.astype(np.float32)).astype(np.complex64)
+    return np.asarray(wave * np.exp(1j * phase), np.complex64)

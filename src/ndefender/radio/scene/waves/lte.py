@@ -1,6 +1,6 @@
 """LTE downlink, FDD, one antenna port, normal cyclic prefix (3GPP TS 36.211 §6).
 
-15 kHz carriers, 12 a resource block, 300 (5 MHz) or 600 (10 MHz) around an empty DC; 7 symbols a slot of 0.5 ms with
+15 kHz carriers, 12 a resource block, 300 (5 MHz) to 1200 (20 MHz) around an empty DC; 7 symbols a slot of 0.5 ms with
 prefixes of 160 and six times 144 samples of 30.72 MHz (§6.12); cell-specific reference signals in symbols 0 and 4 of
 a slot on every sixth carrier (§6.10.1); primary synchronisation, Zadoff-Chu root 25, in the last symbol of slots 0
 and 10 (§6.11.1), secondary one symbol earlier; broadcast in slot 1; control in the first two symbols of a subframe;
@@ -22,7 +22,7 @@ from ndefender.radio.scene.waves.shaping import resample_loop, unit_power
 SPACING_HZ = 15_000.0
 SUBFRAME_SYMBOLS = 14
 FRAMES = 2  # of 10 ms in the loop
-RESOURCE_BLOCKS = {5: 25, 10: 50}  # TS 36.104 table 5.6-1
+RESOURCE_BLOCKS = {5: 25, 10: 50, 15: 75, 20: 100}  # TS 36.104 table 5.6-1
 PSS_ROOT = 25  # TS 36.211 table 6.11.1.1-1
 REFERENCE_BOOST = 1.0
 
@@ -35,7 +35,7 @@ class Lte(Continuous, frozen=True, kw_only=True, tag="lte"):
         load: share of resource blocks that carry data.
     """
 
-    bandwidth_mhz: Literal[5, 10] = 5
+    bandwidth_mhz: Literal[5, 10, 15, 20] = 5
     load: Ratio = 0.6
 
     default_path: ClassVar[tuple[str, ...]] = ("Cellular", "LTE")

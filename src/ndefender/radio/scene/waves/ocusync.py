@@ -1,10 +1,10 @@
 """OcuSync-like video downlink: OFDM with LTE numerology in TDD frames.
 
-15 kHz carriers, 600 (10 MHz) or 1200 (20 MHz) around an empty DC, prefixes of 160 and 6 times 144 samples of 30.72 MHz
-(published analyses of DroneID and the O2/O3 air interface find LTE numerology: Schiller et al., "Drone Security and
-the Mysterious Case of DJI's DroneID", NDSS 2023, §IV). The frame is modelled as TDD configuration 2 with special
-subframe 7 (3GPP TS 36.211 tables 4.2-1 and 4.2-2): each 5 ms the drone sends three whole subframes and the first 10
-symbols of a fourth, then yields to the remote control. Every resource element is loaded: video fills the link.
+15 kHz carriers, 600 (10 MHz), 1200 (20) or 2400 (40) around an empty DC, prefixes of 160 and 6 times 144 samples of
+30.72 MHz (published analyses of DroneID and the O2/O3 air interface find LTE numerology: Schiller et al., "Drone
+Security and the Mysterious Case of DJI's DroneID", NDSS 2023, §IV). The frame is modelled as TDD configuration 2 with
+special subframe 7 (3GPP TS 36.211 tables 4.2-1 and 4.2-2): each 5 ms the drone sends three whole subframes and the
+first 10 symbols of a fourth, then yields to the remote control. Every resource element is loaded: video fills the link.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SPACING_HZ = 15_000.0
 PERIOD_NS = 5_000_000
 SYMBOLS = 3 * 14 + 10  # downlink symbols of each half frame
 VARIANTS = 4
-CARRIERS = {10: 600, 20: 1200}
+CARRIERS = {10: 600, 20: 1200, 40: 2400}
 SYNC_SYMBOL = 3  # a Zadoff-Chu symbol in every burst
 SYNC_ROOT = 600
 
@@ -36,7 +36,7 @@ class Ocusync(Emitter, frozen=True, kw_only=True, tag="ocusync"):
         bandwidth_mhz: channel bandwidth.
     """
 
-    bandwidth_mhz: Literal[10, 20] = 20
+    bandwidth_mhz: Literal[10, 20, 40] = 20
 
     default_path: ClassVar[tuple[str, ...]] = ("Digital", "Video", "DJI")
 

@@ -80,3 +80,24 @@ def gfsk(
     at = np.arange(n) / rate_hz * symbol_hz * fine
     phase = 2.0 * np.pi * np.interp(at, np.arange(turns.size), turns)
     return ramp(np.exp(1j * phase).astype(np.complex64), rate_hz, ramp_s)
+
+
+def root_raised_cosine(chips: NDArray[np.complex128], chip_hz: float, roll_off: float, rate_hz: float) -> C64:
+    """Shape chips by a root raised cosine, through the spectrum of the whole burst.
+
+    Args:
+        chips: complex values, one a chip.
+        chip_hz: chips a second.
+        roll_off: 0 … 1.
+        rate_hz: output sample rate; beyond its half the spectrum is cut.
+    Returns:
+        complex64 of len(chips) / chip_hz seconds, faded in and out over half a chip.
+    """
+    padded = 1 << (chips.size + 32 - 1).bit_length()
+    n_out = round(padded * rate_hz / chip_hz)
+    f = np.fft.fftfreq(n_out, 1.0 / rate_hz) / chip_hz  # in chip rates
+    edge = np.clip((np.abs(f) - 0.5 * (1.0 - roll_off)) / roll_off, 0.0, 1.0)
+    spectrum = np.fft.fft(chips, padded)[np.round(np.fft.fftfreq(n_out, 1.0 / n_out)).astype(np.int64) % padded]
+    # a chip is centred half a chip after its begin
+    wave = np.fft.ifft(spectrum * np.cos(0.5 * np.pi * edge) * np.exp(-1j * np.pi * f))
+    return ramp(wave[: int(chips.size / chip_hz * rate_hz)].astype(np.complex64), rate_hz, 0.5 / chip_hz)

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ndefender.radio.scene.chance import Dice
-from ndefender.radio.scene.emitter import Burst, Emitter, Ratio, slots
+from ndefender.radio.scene.emitter import Burst, Emitter, Ratio
+from ndefender.radio.scene.waves.csma import exchanges
 from ndefender.radio.scene.waves.ofdm import bins, qam, symbols
 from ndefender.radio.scene.waves.shaping import resample_burst, unit_power
 
@@ -22,14 +23,11 @@ SPACING_HZ = 312_500.0
 OVERSAMPLING = 4
 SIZE = 64 * OVERSAMPLING
 RATE_HZ = SIZE * SPACING_HZ  # 80 MS/s
-BEACON_NS = 102_400_000  # 100 time units of 1024 µs
-SLOT_NS = BEACON_NS // 40  # one packet at most in each
-SIFS_NS = 16_000
+TAPER_S = 100.0e-9
 PACKETS = 14  # data variants
 MIN_SYMBOLS, MAX_SYMBOLS = 20, 495  # with the 20 µs of preamble: 100 µs to 2 ms
 BEACON_SYMBOLS = 78  # 230 octets at 6 Mbit/s, 24 bits a symbol
 ACK_SYMBOLS = 6  # 14 octets at 6 Mbit/s: 44 µs
-ACK_DB = -5.0  # the peer stands further off
 # IEEE 802.11-2020 equation 17-6: carriers -26 … 26 of the short training symbol, in units of 1+j
 _SHORT = {-24: 1, -20: -1, -16: 1, -12: -1, -8: -1, -4: 1, 4: -1, 8: -1, 12: 1, 16: 1, 20: 1, 24: 1}
 # equation 17-8: carriers -26 … 26 of the long training symbol
@@ -72,20 +70,9 @@ class Wifi(Emitter, frozen=True, kw_only=True, tag="wifi"):
         ]
 
     def bursts(self, dice: Dice, start_ns: int, stop_ns: int) -> Iterator[Burst]:
-        """Yield beacons, packets and acknowledgements; slot 0 of every 40 is the beacon's."""
-        lengths = self._lengths(dice)
-        phase = dice.below("phase", 0, BEACON_NS) - BEACON_NS  # the network is older than the scene
-        for i in slots(start_ns - phase, stop_ns - phase, SLOT_NS):
-            at = phase + i * SLOT_NS
-            if i % 40 == 0:
-                if self.beacons:
-                    yield Burst(at, _air_ns(BEACON_SYMBOLS), PACKETS)
-            elif dice.uniform("load", i) < self.load:
-                kind = dice.below("packet", i, PACKETS)
-                air, ack = _air_ns(lengths[kind]), _air_ns(ACK_SYMBOLS)
-                at += dice.below("backoff", i, SLOT_NS - air - SIFS_NS - ack)
-                yield Burst(at, air, kind)
-                yield Burst(at + air + SIFS_NS, ack, PACKETS + 1, gain_db=ACK_DB)
+        """Yield beacons, packets and acknowledgements."""
+        air_ns = [_air_ns(count) for count in self._lengths(dice)]
+        yield from exchanges(dice, start_ns, stop_ns, air_ns, self.load, beacons=self.beacons)
 
     @staticmethod
     def _lengths(dice: Dice) -> list[int]:
@@ -104,21 +91,41 @@ def _air_ns(data_symbols: int) -> int:
 
 def _packet(rng: np.random.Generator, data_symbols: int, bits: int) -> NDArray[np.complex64]:
     """Modulate one packet at RATE_HZ; begins and ends at zero amplitude."""
-    short = np.array([_SHORT.get(int(n), 0) * (1 + 1j) for n in _NUMBERS]) * np.sqrt(13.0 / 6.0)
-    long = np.array([_SIGN[c] for c in _LONG], np.complex128)
     data = qam(rng, (1 + data_symbols, 53), bits)
     data[0] = qam(rng, (53,), 1)  # SIGNAL is always BPSK
     polarity = rng.choice([-1.0, 1.0], (1 + data_symbols, 1))
     data[:, _PILOTS] = polarity * _PILOT_VALUES
     data[:, 26] = 0.0
+    taper = round(TAPER_S * RATE_HZ)
+    prefixes = np.full(1 + data_symbols, SIZE // 4, np.int64)
+    payload = symbols(bins(_NUMBERS, data, SIZE), prefixes, taper, loop=False)
+    return joined([*training(SIZE, np.zeros(1, np.int64), np.ones(1, np.complex128)), payload], taper)
+
+
+def training(size: int, shifts: NDArray[np.int64], turns: NDArray[np.complex128]) -> list[NDArray[np.complex64]]:
+    """Modulate the short and the long training, 8 µs each, on one or several 20 MHz channels side by side.
+
+    Args:
+        size: samples of 3.2 µs.
+        shifts: carrier number of each channel's centre.
+        turns: complex rotation of each channel.
+    """
+    short = np.array([_SHORT.get(int(n), 0) * (1 + 1j) for n in _NUMBERS]) * np.sqrt(13.0 / 6.0)
+    long = np.array([_SIGN[c] for c in _LONG], np.complex128)
     # 8 µs of training is one symbol of 6.4 µs (every second bin) behind a prefix of 1.6 µs
-    taper = round(100e-9 * RATE_HZ)
-    training = np.full(1, SIZE // 2, np.int64)
-    parts = [
-        symbols(bins(2 * _NUMBERS, short[np.newaxis], 2 * SIZE), training, taper, loop=False),
-        symbols(bins(2 * _NUMBERS, long[np.newaxis], 2 * SIZE), training, taper, loop=False),
-        symbols(bins(_NUMBERS, data, SIZE), np.full(1 + data_symbols, SIZE // 4, np.int64), taper, loop=False),
-    ]
+    prefix = np.full(1, size // 2, np.int64)
+    numbers = np.concatenate([2 * (_NUMBERS + shift) for shift in shifts])
+    parts = []
+    for sequence in (short, long):
+        grid = np.concatenate([sequence * turn for turn in turns])[np.newaxis]
+        parts.append(
+            symbols(bins(numbers, grid, 2 * size), prefix, size // SIZE * round(TAPER_S * RATE_HZ), loop=False)
+        )
+    return parts
+
+
+def joined(parts: list[NDArray[np.complex64]], taper: int) -> NDArray[np.complex64]:
+    """Put parts one after the other, each fading in over the end of the one before."""
     out = np.zeros(sum(part.size - taper for part in parts) + taper, np.complex64)
     at = 0
     for part in parts:
