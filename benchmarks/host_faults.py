@@ -205,7 +205,7 @@ def main() -> int:
     """Measure and report."""
     arguments = harness.parser(__doc__ or "")
     arguments.add_argument("--changes", type=int, default=100, help="of each kind")
-    arguments.add_argument("--repeats", type=harness.repeats, default=7, help="of each fault; the figures are the worst")
+    arguments.add_argument("--repeats", type=harness.repeats, default=7, help="of each fault; the worst counts")
     arguments.add_argument("--seed", type=int, default=1)
     options = arguments.parse_args()
     with open_folder() as folder:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
+from smbus2 import SMBus
 
 from ndefender.config.settings import Settings
 from ndefender.errors import NdefenderError
@@ -28,11 +29,15 @@ from ndefender.radio.scene.level import video_rssi
 from ndefender.runtime.exits import EXIT_OK
 from ndefender.runtime.mapping import EMULATE_SCHEME
 from ndefender.runtime.process import Child
+from ndefender.system import upsmap
 from ndefender.system.emulated.gpsd import EmulatedGpsd
 from ndefender.system.emulated.pulse import EmulatedPulse
 from ndefender.system.emulated.services import EmulatedBus
+from ndefender.system.pulse import NoServer, users_server
+from ndefender.system.ups import NO_DEVICE
 
 BEAT_S = 0.25
+DEVICES = Path("/dev")
 SYSTEM_BUS = Path("/run/dbus/system_bus_socket")
 DBUS_PARTS = frozenset({"services", "power", "network", "wifi", "bluetooth"})
 DEFAULT_SCENE = "urban"
@@ -64,7 +69,7 @@ def with_peers(settings: Settings, folder: Path) -> tuple[Settings, frozenset[st
     """
     emulated: set[str] = set()
     host, gps, esp32 = settings.host, settings.gps, settings.esp32
-    if not host.dbus_address and not SYSTEM_BUS.exists():
+    if not host.dbus_address and not _listens(SYSTEM_BUS):
         host = msgspec.structs.replace(host, dbus_address=f"unix:path={folder / 'dbus' / 'bus'}")
         emulated |= DBUS_PARTS
     if not host.pulse_server and not has_sound():
@@ -76,7 +81,7 @@ def with_peers(settings: Settings, folder: Path) -> tuple[Settings, frozenset[st
     if esp32.enabled and not esp32.port and not candidates(LinkSettings().by_id):
         esp32 = msgspec.structs.replace(esp32, port=str(folder / "panel"))
         emulated.add("esp32")
-    if settings.ups.enabled and not Path(f"/dev/i2c-{settings.ups.bus}").exists():
+    if settings.ups.enabled and not _acknowledges(settings.ups.bus, settings.ups.address):
         emulated.add("ups")
     return msgspec.structs.replace(settings, host=host, gps=gps, esp32=esp32), frozenset(emulated)
 
@@ -147,8 +152,34 @@ class _Furnished:
 
 def has_sound() -> bool:
     """Whether there is a card, or a sound server of this user."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR", f"/run/user/{os.getuid()}")
-    return any(Path("/dev/snd").glob("controlC*")) or Path(runtime, "pulse", "native").exists()
+    if any(DEVICES.glob("snd/controlC*")):
+        return True
+    try:
+        users_server(os.environ, os.getuid())
+    except NoServer:
+        return False
+    return True
+
+
+def _listens(path: Path) -> bool:
+    """Whether somebody is behind a Unix socket: a container may have one that is left over."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(ASK_S)
+        try:
+            client.connect(str(path))
+        except OSError as error:
+            return error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ECONNREFUSED, errno.ENOTSOCK)
+    return True
+
+
+def _acknowledges(bus: int, address: int) -> bool:
+    """Whether there is an I2C bus and somebody at the address; one that this user may not ask counts as there."""
+    try:
+        with SMBus(str(DEVICES / f"i2c-{bus}")) as i2c:
+            i2c.read_byte_data(address, upsmap.FLAGS_REGISTER)
+    except OSError as error:
+        return error.errno not in (errno.ENOENT, *NO_DEVICE)
+    return True
 
 
 def _answers(host: str, port: int) -> bool:

@@ -49,7 +49,7 @@ class Ups:
         open_bus: opens the bus, on the thread; raises OSError where there is none.
         address: of the UPS on it.
         period_s: of the readings.
-        keep_alive_s: how often it is told that the host lives, from the first reading until `close`; None for never.
+        keep_alive_s: how often it is told that the host lives, from the first good reading on; None for never.
         clock: monotonic, seconds.
     """
 
@@ -77,9 +77,11 @@ class Ups:
         Raises:
             Offline: no bus, nobody at the address, no answer in time, or nothing but impossible values.
         """
-        if self._keeper is None and self._keep_alive_s is not None:
+        section = await self._worker.call(self._read)
+        # Not before it is known to be one: at the same address of another machine's bus there may be another chip.
+        if self._keeper is None and self._keep_alive_s is not None and section.status == "ok":
             self._keeper = asyncio.create_task(self._keep_alive(self._keep_alive_s), name="ups-keep-alive")
-        return await self._worker.call(self._read)
+        return section
 
     async def watch(self) -> AsyncGenerator[None, None]:
         """Wait for ever: the UPS signals nothing."""

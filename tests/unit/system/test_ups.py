@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -223,6 +224,21 @@ async def test_keep_alives_go_on_through_faults(ups: Ups, device: EmulatedUps) -
     told = len(device.keep_alives_s)
     await asyncio.sleep(0.1)  # five periods: nothing more may come
     assert len(device.keep_alives_s) == told
+
+
+@pytest.mark.parametrize("fault", [Fault.ONES, Fault.ZEROS, Fault.SOC_400])
+async def test_what_is_not_known_to_be_a_ups_is_written_nothing(device: EmulatedUps, fault: Fault) -> None:
+    device.fail(fault)
+    backend = Ups(lambda: EmulatedBus(device), keep_alive_s=0.001)
+    for _ in range(5):
+        with contextlib.suppress(Offline):
+            await backend.read()
+        await asyncio.sleep(0.005)
+    assert device.keep_alives_s == []
+    device.fail(Fault.NONE)
+    await backend.read()
+    await until(lambda: device.keep_alives_s, "keep-alives after a good reading")
+    await backend.close()
 
 
 async def test_it_can_be_read_without_a_word_to_it(device: EmulatedUps) -> None:
