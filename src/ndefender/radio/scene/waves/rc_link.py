@@ -3,11 +3,11 @@
 FrSky ACCST D8 and D16: CC2500 transceivers. The registers of the open DIY multi-protocol module give 31.04 kbit/s,
 31.7 kHz (D8) and 70.02 kbit/s, 57.1 kHz (D16, FCC) or 99.97 kbit/s, 69.8 kHz (D16 LBT) by the formulas of the CC2500
 datasheet §17 and §16; a packet each 9 ms, 47 of 235 channels of 300 kHz, each 5 channels from the next.
-FlySky AFHDS 2A: A7105, 500 kbit/s, 186 kHz, a packet of 38 octets each 3.85 ms, 16 of 160 channels of 500 kHz.
+FlySky AFHDS 2A: A7105, 500 kbit/s, 186 kHz, 38 octets behind a 7/4 code each 3.85 ms, 16 of 160 channels of 500 kHz.
 Spektrum DSMX: CYRF6936, 1 Mchip/s GFSK with ±320 kHz, 8DR spreading: each octet is one of 256 words of 64 chips, two
 codes in 64 rotations and two signs (Cypress CYRF6936 datasheet, "Data Transmission Modes"); a frame of 11 ms holds the
 same packet twice, 4.01 ms apart, each on the next of 23 channels of 1 MHz.
-Futaba S-FHSS: CC2500, 128.1 kbit/s, a packet each 6.8 ms, 30 channels of 1.5 MHz.
+Futaba S-FHSS: CC2500, 2-FSK, 128.1 kbit/s, 38.1 kHz, a packet each 6.8 ms, 30 channels of 1.5 MHz.
 Futaba FASST: 36 channels from 2405.376 MHz in steps of 2.048 MHz (range of its FCC grants), a hop each 7 ms, direct
 sequence inside the hop; its chips are not published and modelled as 1.024 Mchip/s MSK, 2.6 ms long.
 """
@@ -59,7 +59,8 @@ class Protocol(NamedTuple):
     occupied_hz: float
 
 
-# frame octets: preamble 4, sync word 4, length 1, payload, CRC 2 (CC2500); preamble 4, identifier 4, CRC 2 (A7105)
+# frame octets: preamble 4, sync word 4, length 1, payload, CRC 2 (CC2500); preamble 4, identifier 4, then
+# payload and CRC 2 coded 4 bits in 7 (A7105)
 PROTOCOLS = {
     "frsky_d8": Protocol(
         2404.0e6, 300e3, 235, 5, 47, 9_000_000, (0,), 8 * (11 + 17), 31_044.0, 31.74e3, 0.5, False, 86.6e3
@@ -68,17 +69,17 @@ PROTOCOLS = {
         2404.0e6, 300e3, 235, 5, 47, 9_000_000, (0,), 8 * (11 + 29), 70_019.0, 57.13e3, 0.5, False, 147.5e3
     ),
     "frsky_d16_lbt": Protocol(
-        2404.0e6, 300e3, 235, 5, 47, 9_000_000, (0,), 8 * (11 + 32), 99_971.0, 69.86.6e3, 0.5, False, 201e3
+        2404.0e6, 300e3, 235, 5, 47, 9_000_000, (0,), 8 * (11 + 32), 99_971.0, 69.82e3, 0.5, False, 201e3
     ),
     "afhds_2a": Protocol(
-        2400.0e6, 500e3, 160, 5, 16, 3_850_000, (0,), 8 * (10 + 38), 500.0e3, 186.0e3, 0.5, False, 553e3
+        2400.0e6, 500e3, 160, 5, 16, 3_850_000, (0,), 8 * 8 + 14 * (38 + 2), 500.0e3, 186.0e3, 0.5, False, 553e3
     ),
     "dsmx": Protocol(
         2405.0e6, 1.0e6, 71, 1, 23, 11_000_000, (0, 4_010_000), 64 + 64 * (1 + 1 + 16 + 2), 1.0e6, 320.0e3, 0.5, True,
         1.088e6,
     ),
     "s_fhss": Protocol(
-        2405.75e6, 1.5e6, 30, 1, 30, 6_800_000, (0,), 8 * (11 + 13), 128.14e3, 50.0e3, 0.5, False, 154e3
+        2405.75e6, 1.5e6, 30, 1, 30, 6_800_000, (0,), 8 * (11 + 13), 128.14e3, 38.09e3, 0.0, False, 209e3
     ),
     "fasst": Protocol(
         2405.376e6, 2.048e6, 36, 1, 36, 7_000_000, (0,), 64 * 41, 1.024e6, 256.0e3, 0.0, True, 1.228e6
