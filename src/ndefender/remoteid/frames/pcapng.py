@@ -36,7 +36,7 @@ _SKIP_BYTES = 65_536
 class _Interface(msgspec.Struct, frozen=True):
     link_type: int
     snap_bytes: int
-    tick_s: float
+    ticks_hz: int
     offset_s: int
     fcs_bytes: int | None
 
@@ -124,16 +124,16 @@ def _interface(sign: str, body: bytes) -> _Interface:
     if len(body) < 8:
         raise _Lost
     link_type, _, snap_bytes = struct.unpack_from(sign + "HHI", body)
-    tick_s, offset_s, fcs_bytes = 1e-6, 0, None
+    ticks_hz, offset_s, fcs_bytes = 1_000_000, 0, None
     for code, value in _options(sign, body, 8):
         if code == 9 and value:
             exponent = value[0] & 0x7F
-            tick_s = float(2**-exponent if value[0] & 0x80 else 10**-exponent)
+            ticks_hz = (2 if value[0] & 0x80 else 10) ** exponent
         elif code == 13 and value:
             fcs_bytes = value[0]
         elif code == 14 and len(value) >= 8:
             (offset_s,) = struct.unpack_from(sign + "q", value)
-    return _Interface(link_type, snap_bytes, tick_s, offset_s, fcs_bytes)
+    return _Interface(link_type, snap_bytes, ticks_hz, offset_s, fcs_bytes)
 
 
 def _record(sign: str, kind: int, body: bytes, interfaces: list[_Interface]) -> Record | None:
@@ -161,5 +161,5 @@ def _record(sign: str, kind: int, body: bytes, interfaces: list[_Interface]) -> 
                 (flags,) = struct.unpack_from(sign + "I", value)
                 fcs_bytes = flags >> 5 & 0xF or fcs_bytes
                 bad = bool(flags >> 24 & 1)
-    time_s = of.offset_s + (upper << 32 | lower) * of.tick_s
+    time_s = of.offset_s + (upper << 32 | lower) / of.ticks_hz
     return Record(of.link_type, time_s, body[20:end], original > captured, fcs_bytes, bad)

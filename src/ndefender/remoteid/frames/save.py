@@ -23,7 +23,7 @@ class PcapFile:
 
     def write(self, time_s: float, data: bytes) -> None:
         """Appends a frame, received at that time (seconds since 1970)."""
-        seconds, fraction_ns = divmod(round(time_s * _NS), _NS)
+        seconds, fraction_ns = divmod(_ns(time_s), _NS)
         self._file.write(struct.pack("<IIII", seconds, fraction_ns, len(data), len(data)) + data)
 
 
@@ -44,9 +44,15 @@ class PcapngFile:
 
     def write(self, time_s: float, data: bytes, interface: int = 0) -> None:
         """Appends a frame of an interface, received at that time (seconds since 1970)."""
-        time_ns = round(time_s * _NS)
+        time_ns = _ns(time_s)
         head = struct.pack("<IIIII", interface, time_ns >> 32, time_ns & 0xFFFFFFFF, len(data), len(data))
         self._file.write(block(6, head + data))
+
+
+def _ns(time_s: float) -> int:
+    """Times since 1970 in ns do not fit in a float, their parts do."""
+    whole_s = int(time_s)
+    return whole_s * _NS + round((time_s - whole_s) * _NS)
 
 
 def block(kind: int, body: bytes) -> bytes:
