@@ -31,16 +31,8 @@ from typing import Final
 
 import msgspec
 
-from ndefender.remoteid.odid.values import (
-    EPOCH_UNIX_S,
-    VERSION,
-    AuthType,
-    BadMessage,
-    header,
-    members,
-    reserved_bytes,
-    within,
-)
+from ndefender.remoteid.odid.fields import header, reserved_bytes, within
+from ndefender.remoteid.odid.values import EPOCH_UNIX_S, VERSION, AuthType, BadMessage, members
 
 TYPE: Final = 2
 FIRST_PAGE_BYTES: Final = 17

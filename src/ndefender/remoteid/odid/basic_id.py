@@ -19,18 +19,8 @@ from typing import Final
 
 import msgspec
 
-from ndefender.remoteid.odid.values import (
-    VERSION,
-    BadMessage,
-    IdType,
-    UaType,
-    header,
-    members,
-    reserved_bytes,
-    text,
-    text_raw,
-    within,
-)
+from ndefender.remoteid.odid.fields import header, reserved_bytes, text, text_raw, within
+from ndefender.remoteid.odid.values import VERSION, BadMessage, IdType, UaType, members
 
 TYPE: Final = 0
 ID_BYTES: Final = 20
@@ -47,7 +37,7 @@ class BasicId(msgspec.Struct, frozen=True, gc=False):
     Args:
         id_type: what `uas_id` is.
         ua_type: kind of aircraft.
-        uas_id: as text (see `values.text`); a UUID as its 36 characters; a session ID as 40 hexadecimal digits, its
+        uas_id: as text (see `fields.text`); a UUID as its 36 characters; a session ID as 40 hexadecimal digits, its
             first two say which kind. None where it is all zeros.
         version: of the protocol, 0 to 15.
         reserved: bytes 22 to 24.

@@ -33,8 +33,17 @@ from typing import Final
 
 import msgspec
 
-from ndefender.remoteid.odid.values import (
+from ndefender.remoteid.odid.fields import (
     UNITS_PER_DEG,
+    altitude_m,
+    altitude_raw,
+    header,
+    position_raw,
+    reserved_bytes,
+    scaled,
+    within,
+)
+from ndefender.remoteid.odid.values import (
     VERSION,
     BadMessage,
     HeightReference,
@@ -42,14 +51,7 @@ from ndefender.remoteid.odid.values import (
     SpeedAccuracy,
     Status,
     VerticalAccuracy,
-    altitude_m,
-    altitude_raw,
-    header,
     members,
-    position_raw,
-    reserved_bytes,
-    scaled,
-    within,
 )
 
 TYPE: Final = 1
@@ -182,6 +184,8 @@ def _track_raw(track_deg: float | None) -> tuple[int, int]:
     track = _TRACK_UNKNOWN_DEG if track_deg is None else scaled("track_deg", track_deg, 1, 0, 435)
     if track_deg is not None and track == _TRACK_UNKNOWN_DEG:
         raise BadMessage("track_deg: 361 says unknown")
+    if track_deg is not None and track_deg < 360 == track:
+        track = 0  # rounded up to north
     return (track, 0) if track < 180 else (track - 180, _WEST)
 
 
@@ -191,7 +195,8 @@ def _speed_raw(speed_m_s: float | None) -> tuple[int, int]:
         return 255, _MULTIPLIER
     if speed_m_s <= _FAST_M_S:
         return scaled("speed_m_s", speed_m_s, 4, 0, 255), 0
-    return scaled("speed_m_s", speed_m_s - _FAST_M_S, 4 / 3, 0, 254), _MULTIPLIER
+    speed = scaled("speed_m_s", speed_m_s - _FAST_M_S, 4 / 3, 0, 254)
+    return (speed, _MULTIPLIER) if speed else (255, 0)
 
 
 def _climb_raw(vertical_speed_m_s: float | None) -> int:

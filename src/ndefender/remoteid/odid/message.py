@@ -33,11 +33,11 @@ def decode(data: bytes) -> tuple[Message, ...]:
     """Read what one frame carries: a single message of 25 bytes, or a pack.
 
     Args:
-        data: from the byte with type and version on, no counter before it, nothing behind it.
+        data: from the byte with type and version on, no counter before it.
     Returns:
         the messages in their order, at least one. Of a pack, those of a reserved type are left out.
     Raises:
-        BadMessage: wrong length or number, or no message of a known type.
+        BadMessage: wrong length or number, or no message of a known type. A pack may be followed by other bytes.
     """
     if not data:
         raise BadMessage("no bytes")

@@ -14,16 +14,8 @@ from typing import Final
 
 import msgspec
 
-from ndefender.remoteid.odid.values import (
-    VERSION,
-    OperatorIdType,
-    header,
-    members,
-    reserved_bytes,
-    text,
-    text_raw,
-    within,
-)
+from ndefender.remoteid.odid.fields import header, reserved_bytes, text, text_raw, within
+from ndefender.remoteid.odid.values import VERSION, OperatorIdType, members
 
 TYPE: Final = 5
 ID_BYTES: Final = 20
@@ -36,7 +28,7 @@ class OperatorId(msgspec.Struct, frozen=True, gc=False):
 
     Args:
         operator_id_type: what the ID is.
-        operator_id: text (see `values.text`); None where it is all zeros.
+        operator_id: text (see `fields.text`); None where it is all zeros.
         version: of the protocol, 0 to 15.
         reserved: bytes 22 to 24.
     """

@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ndefender.remoteid.odid.values import MESSAGE_BYTES, VERSION, BadMessage, header
+from ndefender.remoteid.odid.fields import header
+from ndefender.remoteid.odid.values import MESSAGE_BYTES, VERSION, BadMessage
 
 TYPE: Final = 15
 HEADER_BYTES: Final = 3
@@ -24,6 +25,8 @@ _MAX_MESSAGES_BEFORE = 10  # of versions 0 and 1
 
 def split(data: bytes) -> list[bytes]:
     """The messages of a pack, 25 bytes each, whatever they are; the caller has seen that the first byte says pack.
+
+    What stands behind the last of them is left alone: the frame's check has shown that the sender meant it.
 
     Raises:
         BadMessage: size, number and length do not go together.
@@ -36,7 +39,7 @@ def split(data: bytes) -> list[bytes]:
     if not 1 <= data[2] <= most:
         raise BadMessage(f"pack: {data[2]} messages, allowed 1 to {most}")
     end = HEADER_BYTES + data[2] * MESSAGE_BYTES
-    if len(data) != end:
+    if len(data) < end:
         raise BadMessage(f"pack: {len(data)} bytes, {data[2]} messages have {end}")
     return [data[at : at + MESSAGE_BYTES] for at in range(HEADER_BYTES, end, MESSAGE_BYTES)]
 

@@ -13,7 +13,8 @@ from typing import Final
 
 import msgspec
 
-from ndefender.remoteid.odid.values import VERSION, DescriptionType, header, members, text, text_raw, within
+from ndefender.remoteid.odid.fields import header, text, text_raw, within
+from ndefender.remoteid.odid.values import VERSION, DescriptionType, members
 
 TYPE: Final = 3
 DESCRIPTION_BYTES: Final = 23
@@ -26,7 +27,7 @@ class SelfId(msgspec.Struct, frozen=True, gc=False):
 
     Args:
         description_type: what the description is for.
-        description: text (see `values.text`); None where it is all zeros.
+        description: text (see `fields.text`); None where it is all zeros.
         version: of the protocol, 0 to 15.
     """
 

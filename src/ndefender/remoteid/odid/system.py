@@ -26,22 +26,24 @@ from typing import Final
 
 import msgspec
 
+from ndefender.remoteid.odid.fields import (
+    UNITS_PER_DEG,
+    altitude_m,
+    altitude_raw,
+    header,
+    position_raw,
+    reserved_bytes,
+    scaled,
+    within,
+)
 from ndefender.remoteid.odid.values import (
     EPOCH_UNIX_S,
-    UNITS_PER_DEG,
     VERSION,
     Classification,
     EuCategory,
     EuClass,
     OperatorLocation,
-    altitude_m,
-    altitude_raw,
-    header,
     members,
-    position_raw,
-    reserved_bytes,
-    scaled,
-    within,
 )
 
 TYPE: Final = 4
