@@ -24,7 +24,7 @@ from ndefender.radio.scene.waves.shaping import ramp, unit_power
 TRANSIENT_S = 0.5e-3
 TRANSIENT_HZ = 12.0e6
 TRANSIENT_POWER = 0.15  # of the carrier's
-WANDER_HZ = 150.0e3  # a square root of a millisecond
+WANDER_HZ = 80.0e3  # a square root of a millisecond
 SWAY = 0.6  # of the amplitude at the ends of the burst against its middle
 RAMP_S = 50.0e-6
 VARIANTS = 3
@@ -47,7 +47,7 @@ class Microwave(Emitter, frozen=True, kw_only=True, tag="microwave"):
 
     @property
     def occupied_hz(self) -> float:
-        """99 % bandwidth: sweep or transients, whichever is wider, by fit (within 5 %, see the tests)."""
+        """99 % bandwidth: sweep or transients, whichever is wider, by fit (within 12 %, see the tests)."""
         return max(0.975 * self.sweep_hz, 0.49 * TRANSIENT_HZ)
 
     @property
