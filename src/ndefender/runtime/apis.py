@@ -94,7 +94,7 @@ class Apis:
         """Serve until SIGTERM, or until the worker ends."""
         listeners = self._child.wiring.listeners
         sockets = {"antsdr": listeners.scan, "system": listeners.system, "aggregator": listeners.aggregator}
-        primary = self._apps["antsdr"]
+        primary = self._apps["aggregator"]  # Sanic tunes the request path of its primary app only
 
         async def started(_app: object) -> None:
             self._hub.start()  # says what was restored, before anything new
