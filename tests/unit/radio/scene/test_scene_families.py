@@ -130,6 +130,7 @@ def test_loops_join(name: str) -> None:
         ('kind = "elrs"\nmode = "flrc"\ndomain = "EU868"\ncenter_hz = 863.275e6', "EU868 as flrc"),
         ('kind = "elrs"\nmode = "full"\ncenter_hz = 2400.4e6', "[100, 333]"),
         ('kind = "lora_link"\nspreading = 12\nperiod_s = 0.5\ncenter_hz = 868e6', "period_s 0.5"),
+        ('kind = "lora_link"\nspreading = 12\nperiod_s = 5.0\ncenter_hz = 868e6', "longest that is stored"),
         ('kind = "radar"\npulse_s = 1e-3\ninterval_s = 5e-4\ncenter_hz = 5.6e9', "pulse_s"),
         ('kind = "radar"\nrotation_s = 0.02\ncenter_hz = 5.6e9', "rotation_s"),
         ('kind = "microwave"\nduty = 0.9\ncenter_hz = 2.45e9', "duty"),

@@ -18,7 +18,7 @@ HOPPERS = {"headset", "ExpressLRS 250 Hz"}
 
 
 def test_the_built_in_scenes_are_those_of_the_manual() -> None:
-    assert builtin_scenes() == ("noise", "quiet", "tone", "urban")
+    assert builtin_scenes() == ("controls", "interference", "noise", "quiet", "tone", "urban", "video")
     for name in builtin_scenes():
         assert load_scene(name).header.name == name
 
@@ -79,7 +79,7 @@ def test_a_scene_of_ones_own(tmp_path: Path) -> None:
 def test_unreadable_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(SceneError, match=r"gone\.toml: cannot be read"):
         load_scene(tmp_path / "gone.toml")
-    with pytest.raises(SceneError, match="built-in are noise, quiet, tone, urban"):
+    with pytest.raises(SceneError, match="built-in are controls, interference, noise, quiet"):
         load_scene("suburban")
     large = tmp_path / "large.toml"
     large.write_text("#" * (MAX_SCENE_BYTES + 1))
@@ -91,9 +91,11 @@ def test_unreadable_files_are_named(tmp_path: Path) -> None:
         load_scene(binary)
 
 
-@pytest.mark.parametrize("name", ["urban", "quiet"])
+@pytest.mark.parametrize("name", ["urban", "quiet", "controls", "video", "interference"])
 def test_levels_are_those_of_a_real_evening(name: str) -> None:
     for row in emitters(load_scene(name)):
+        if row.bandwidth_hz == 0.0:
+            continue  # a carrier has no bandwidth to have an SNR in
         assert 12.0 <= row.snr_db <= 35.0, row
 
 
@@ -106,3 +108,15 @@ def test_nothing_in_the_urban_scene_overlaps_but_hoppers_and_wifi() -> None:
         assert a.high_hz < b.low_hz or b.high_hz < a.low_hz, (a.name, b.name)
     lte = next(row for row in rows if row.class_path == ("Cellular", "LTE"))
     assert lte.low_hz < 928e6 < lte.high_hz
+
+
+def test_a_scene_without_drones_has_none_and_the_others_show_each_kind_of_drone() -> None:
+    drones = ("Analog", "Video"), ("Digital", "Video"), ("Digital", "DroneID"), ("Control",)
+
+    def kinds(name: str) -> set[tuple[str, ...]]:
+        paths = [row.class_path for row in emitters(load_scene(name))]
+        return {drone for drone in drones for path in paths if path[: len(drone)] == drone}
+
+    assert kinds("interference") == set()
+    assert kinds("controls") == {("Control",)}
+    assert kinds("video") == {("Analog", "Video"), ("Digital", "Video"), ("Digital", "DroneID")}

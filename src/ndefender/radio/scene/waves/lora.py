@@ -20,6 +20,7 @@ from ndefender.radio.scene.waves.shaping import C64, F64, ramp
 SYNC_WORD = (8, 16)  # symbol values of the private sync word 0x12
 DOWN_CHIRPS = 2.25
 RAMP_S = 4.0e-6
+PIECE_SAMPLES = 1 << 18  # modulated at once
 
 
 class LoraFrame(NamedTuple):
@@ -78,12 +79,21 @@ def modulate(shape: LoraFrame, rng: np.random.Generator, rate_hz: float, *, inve
     """
     chips = 2**shape.spreading
     n = int(shape.air_s * rate_hz)
-    t = np.arange(n) / rate_hz / shape.symbol_s  # in symbols
     down_at = float(shape.preamble + shape.sync)
     payload_at = down_at + DOWN_CHIRPS
     sync = [SYNC_WORD[i % 2] % chips for i in range(shape.sync)]
     values = np.array([*[0] * shape.preamble, *sync, *[0] * math.ceil(DOWN_CHIRPS)], np.float64)
     data = rng.integers(0, chips, shape.payload + 1).astype(np.float64)
+    wave = np.empty(n, np.complex64)
+    for first in range(0, n, PIECE_SAMPLES):
+        t = np.arange(first, min(first + PIECE_SAMPLES, n)) / rate_hz / shape.symbol_s  # in symbols
+        turns = _packet_turns(t, values, data, down_at, payload_at, chips)
+        wave[first : first + t.size] = np.exp((-2j if inverted else 2j) * np.pi * turns)
+    return ramp(wave, rate_hz, RAMP_S)
+
+
+def _packet_turns(t: F64, values: F64, data: F64, down_at: float, payload_at: float, chips: int) -> F64:
+    """Phase in turns at times `t` (symbols): chirps that begin at `values`, from `payload_at` on at `data`."""
     behind = t >= payload_at
     place = np.where(behind, t - payload_at, t)
     number = place.astype(np.int64)
@@ -91,8 +101,7 @@ def modulate(shape: LoraFrame, rng: np.random.Generator, rate_hz: float, *, inve
     turns = _turns(place - number, start, chips)
     down = (t >= down_at) & ~behind
     turns[down] = -turns[down]
-    wave = np.exp((-2j if inverted else 2j) * np.pi * turns).astype(np.complex64)
-    return ramp(wave, rate_hz, RAMP_S)
+    return turns
 
 
 def _turns(tau: F64, start: F64, chips: int) -> NDArray[np.float64]:

@@ -21,6 +21,8 @@ from ndefender.units import s_to_ns
 
 PREAMBLE = 8
 VARIANTS = 4
+STORED_S = 0.25  # of air in all variants together, if more than one fits: 61 MB at 61.44 MS/s
+LONGEST_S = 0.5
 
 
 class LoraLink(Emitter, frozen=True, kw_only=True, tag="lora_link"):
@@ -36,7 +38,7 @@ class LoraLink(Emitter, frozen=True, kw_only=True, tag="lora_link"):
     """
 
     bandwidth_hz: Annotated[float, Meta(ge=7.0e3, le=2.0e6)] = 125.0e3
-    spreading: Annotated[int, Meta(ge=5, le=12)] = 9
+    spreading: Annotated[int, Meta(ge=5, le=12)] = 7
     coded: Annotated[int, Meta(ge=5, le=8)] = 5
     octets: Annotated[int, Meta(ge=1, le=255)] = 32
     channels: Annotated[int, Meta(ge=1, le=200)] = 1
@@ -50,6 +52,11 @@ class LoraLink(Emitter, frozen=True, kw_only=True, tag="lora_link"):
     def frame(self) -> LoraFrame:
         """Symbols of one packet."""
         return frame(self.bandwidth_hz, self.spreading, PREAMBLE, self.octets, self.coded, sx128x=self.spreading < 6)
+
+    @property
+    def variants(self) -> int:
+        """Different packets that are kept."""
+        return max(1, min(VARIANTS, int(STORED_S / self.frame.air_s)))
 
     @property
     def occupied_hz(self) -> float:
@@ -70,12 +77,14 @@ class LoraLink(Emitter, frozen=True, kw_only=True, tag="lora_link"):
         """Check that a packet fits its period."""
         if self.frame.air_s >= self.period_s:
             return f"period_s {self.period_s} is shorter than a packet of {self.frame.air_s:.4f} s"
+        if self.frame.air_s > LONGEST_S:
+            return f"a packet of {self.frame.air_s:.3f} s is longer than {LONGEST_S} s, the longest that is stored"
         return super().problem()
 
     def waveforms(self, rate_hz: float, dice: Dice) -> list[NDArray[np.complex64]]:
         """Return packets with different payloads."""
         rng = dice.generator("content")
-        return [unit_power(modulate(self.frame, rng, rate_hz, inverted=self.inverted)) for _ in range(VARIANTS)]
+        return [unit_power(modulate(self.frame, rng, rate_hz, inverted=self.inverted)) for _ in range(self.variants)]
 
     def bursts(self, dice: Dice, start_ns: int, stop_ns: int) -> Iterator[Burst]:
         """Yield one packet a period."""
@@ -84,4 +93,4 @@ class LoraLink(Emitter, frozen=True, kw_only=True, tag="lora_link"):
         order = dice.shuffled("hops", 0, self.channels)
         for i in slots(start_ns - phase, stop_ns - phase, period):
             offset_hz = order[i % self.channels] * self.spacing_hz
-            yield Burst(phase + i * period, air, dice.below("content", i, VARIANTS), offset_hz)
+            yield Burst(phase + i * period, air, dice.below("content", i, self.variants), offset_hz)
