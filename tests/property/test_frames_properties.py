@@ -6,7 +6,7 @@ import io
 import struct
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.odid_frames import MESSAGE, SENDER, pack
 
@@ -80,6 +80,7 @@ def sound(item: object) -> bool:
     return len(item.payload) == whole and len(item.sender) in {0, 17}
 
 
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(hurt_frames() | st.tuples(LINK_TYPES, st.binary(max_size=300)), max_size=5))
 def test_frames_never_raise_and_give_whole_payloads(given_frames: list[tuple[int, bytes]]) -> None:
     extractor = Extractor(FrameCounters())
@@ -89,6 +90,7 @@ def test_frames_never_raise_and_give_whole_payloads(given_frames: list[tuple[int
     assert extractor.counters.frames == len(given_frames)
 
 
+@settings(max_examples=150, deadline=None, derandomize=True)
 @given(
     kind=st.sampled_from(["pcap", "pcapng"]),
     rows=st.lists(st.tuples(st.integers(0, 2**31), st.binary(max_size=64)), max_size=4),
