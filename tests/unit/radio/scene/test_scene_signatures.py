@@ -108,6 +108,25 @@ def test_cyclic_prefix_of_digital_video(text: str, rate_hz: float, lag_s: float,
         assert at_lag(wave, other) < share / 2
 
 
+def test_ocusync_remote_hops_each_half_frame_with_lte_symbols() -> None:
+    _, found = bursts('kind = "ocusync_remote"', 1.0, 2405e6)
+    assert set(np.diff([burst.start_ns for burst in found])) == {5_000_000}
+    assert {burst.duration_ns for burst in found} == {1_000_000}
+    assert len({burst.offset_hz for burst in found[:35]}) == 35
+    wave = waves('kind = "ocusync_remote"', 15.36e6, 2405e6)[0]
+    at = 0
+    for i in range(14):
+        prefix = 80 if i % 7 == 0 else 72
+        head, tail = wave[at + 20 : at + prefix], wave[at + 1024 + 20 : at + 1024 + prefix]
+        assert np.abs(np.vdot(head, tail)) / np.linalg.norm(head) / np.linalg.norm(tail) > 0.97, i
+        at += prefix + 1024
+    n = np.arange(71)
+    reference = np.resize(np.exp(-1j * np.pi * 25 * n * (n + 1) / 71), 72)
+    start = 3 * (1024 + 72) + 8 + 72  # the fourth symbol; the first prefix is 80 samples
+    carriers = np.fft.fftshift(np.fft.fft(wave[start : start + 1024]))[512 - 36 : 512 + 36]
+    assert np.abs(np.vdot(carriers, reference)) / np.linalg.norm(carriers) / np.sqrt(72) > 0.98
+
+
 def test_walksnail_frames() -> None:
     _, found = bursts('kind = "walksnail"', 0.1)
     down = [burst for burst in found if burst.gain_db == 0.0]

@@ -16,7 +16,7 @@ from ndefender.radio.scene.waves.lora_link import LoraLink
 from ndefender.radio.scene.waves.lte import Lte
 from ndefender.radio.scene.waves.microwave import Microwave
 from ndefender.radio.scene.waves.noise_burst import NoiseBurst
-from ndefender.radio.scene.waves.ocusync import Ocusync
+from ndefender.radio.scene.waves.ocusync import Ocusync, OcusyncRemote
 from ndefender.radio.scene.waves.ook import OokSensor
 from ndefender.radio.scene.waves.radar import Radar
 from ndefender.radio.scene.waves.rc_link import RcLink
@@ -30,7 +30,7 @@ from ndefender.radio.scene.waves.zigbee import Zigbee
 AnyEmitter = (
     FmVideo | Ocusync | Wifi | Bluetooth | BleAdvertiser | Lte | Elrs | GfskHopper | OokSensor | FskSensor | Zigbee
     | Tone | FollowingTone | NoiseBurst | DroneId | Hdzero | Walksnail | WifiB | WifiWide | Crossfire | LoraLink
-    | RcLink | Sik | Microwave | Radar
+    | OcusyncRemote | RcLink | Sik | Microwave | Radar
 )  # fmt: skip
 
 __all__ = ["AnyEmitter"]

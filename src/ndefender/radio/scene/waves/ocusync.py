@@ -5,14 +5,17 @@
 Security and the Mysterious Case of DJI's DroneID", NDSS 2023, §IV). The frame is modelled as TDD configuration 2 with
 special subframe 7 (3GPP TS 36.211 tables 4.2-1 and 4.2-2): each 5 ms the drone sends three whole subframes and the
 first 10 symbols of a fourth, then yields to the remote control. Every resource element is loaded: video fills the link.
+The remote control answers in an uplink subframe of each 5 ms on hopping channels, modelled as LTE's uplink (TS 36.211
+§5): six resource blocks, 1.08 MHz, QPSK spread by a Fourier transform, reference symbols 3 and 10 Zadoff-Chu of 71.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
+from msgspec import Meta
 from numpy.typing import NDArray
 
 from ndefender.radio.scene.chance import Dice
@@ -27,6 +30,11 @@ VARIANTS = 4
 CARRIERS = {10: 600, 20: 1200, 40: 2400}
 SYNC_SYMBOL = 3  # a Zadoff-Chu symbol in every burst
 SYNC_ROOT = 600
+REMOTE_CARRIERS = 72
+REMOTE_SYMBOLS = 14
+REMOTE_REFERENCES = (3, 10)
+REMOTE_ROOT = 25
+REMOTE_SIZE = 256  # 3.84 MHz
 
 
 class Ocusync(Emitter, frozen=True, kw_only=True, tag="ocusync"):
@@ -82,3 +90,54 @@ class Ocusync(Emitter, frozen=True, kw_only=True, tag="ocusync"):
     @staticmethod
     def _samples(unit: int) -> int:
         return int(Ocusync._prefixes(unit).sum()) + SYMBOLS * 128 * unit
+
+
+class OcusyncRemote(Emitter, frozen=True, kw_only=True, tag="ocusync_remote"):
+    """The remote control's uplink; `center_hz` is its first channel.
+
+    Args:
+        channels, spacing_hz: hop set.
+    """
+
+    channels: Annotated[int, Meta(ge=1, le=100)] = 35
+    spacing_hz: Annotated[float, Meta(ge=1.0e6, le=1.0e7)] = 2.0e6
+
+    default_path: ClassVar[tuple[str, ...]] = ("Control", "OFDM", "DJI")
+
+    @property
+    def occupied_hz(self) -> float:
+        """99 % of the power of the carriers."""
+        return 0.99 * REMOTE_CARRIERS * SPACING_HZ
+
+    @property
+    def span_hz(self) -> float:
+        """Carriers and the skirts of a tapered symbol."""
+        return 3.0e6
+
+    @property
+    def reach_hz(self) -> tuple[float, float]:
+        """First to last channel."""
+        return (0.0, (self.channels - 1) * self.spacing_hz)
+
+    def waveforms(self, rate_hz: float, dice: Dice) -> list[NDArray[np.complex64]]:
+        """Return some different subframes."""
+        rng = dice.generator("content")
+        numbers = np.arange(-REMOTE_CARRIERS // 2, REMOTE_CARRIERS // 2)
+        unit = REMOTE_SIZE // 128
+        prefixes = np.tile(np.array([10] + [9] * 6) * unit, 2)
+        reference = np.resize(zadoff_chu(REMOTE_ROOT, REMOTE_CARRIERS - 1), REMOTE_CARRIERS)
+        waves = []
+        for _ in range(VARIANTS):
+            spread = np.fft.fft(qam(rng, (REMOTE_SYMBOLS, REMOTE_CARRIERS), 2), axis=1) / np.sqrt(REMOTE_CARRIERS)
+            spread[list(REMOTE_REFERENCES)] = reference
+            wave = symbols(bins(numbers, spread, REMOTE_SIZE), prefixes, REMOTE_SIZE // 64, loop=False)
+            waves.append(unit_power(resample_burst(wave, REMOTE_SIZE * SPACING_HZ, rate_hz)))
+        return waves
+
+    def bursts(self, dice: Dice, start_ns: int, stop_ns: int) -> Iterator[Burst]:
+        """Yield one subframe of 1 ms each half frame, each on the next channel of a permutation."""
+        phase = dice.below("frame phase", 0, PERIOD_NS)
+        order = dice.shuffled("hops", 0, self.channels)
+        for i in slots(start_ns - phase, stop_ns - phase, PERIOD_NS):
+            offset_hz = order[i % self.channels] * self.spacing_hz
+            yield Burst(phase + i * PERIOD_NS, 1_000_000, dice.below("content", i, VARIANTS), offset_hz)
