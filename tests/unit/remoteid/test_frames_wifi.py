@@ -82,6 +82,11 @@ def test_a_bare_frames_check_sequence(data: bytes, fcs_bytes: int | None, heard:
     assert (len(found), counters.bad_fcs) == (heard, bad_fcs)
 
 
+def test_radiotap_knows_better_than_the_file_whether_there_is_a_check_sequence() -> None:
+    assert len(take(LINK_RADIOTAP, tapped(BEACON, fcs=False), fcs_bytes=4)[0]) == 1
+    assert len(take(LINK_RADIOTAP, tapped(BEACON), fcs_bytes=0)[0]) == 1
+
+
 def test_a_frame_that_was_cut_off_while_captured_is_not_called_corrupted() -> None:
     beacon = make.beacon(SENDER, make.odid_element(7, pack()) + make.element(48, bytes(200)))
     found, counters = take(LINK_80211, make.with_fcs(beacon)[:-100], fcs_bytes=4, cut=True)

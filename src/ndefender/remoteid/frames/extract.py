@@ -85,7 +85,8 @@ class Extractor:
         if bad:
             self.counters.bad_fcs += 1
             return ()
-        fcs_bytes = _FCS_BYTES if fcs else record.fcs_bytes
+        # The header knows better than the file, where it is by interface.
+        fcs_bytes = _FCS_BYTES if fcs else None
         return self._wifi(record.data[length:], fcs_bytes, record.cut, Radio(record.time_s, rssi_dbm, freq_mhz))
 
     def _prism(self, record: Record) -> Sequence[Found]:
