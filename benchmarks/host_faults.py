@@ -16,9 +16,10 @@ from typing import Any
 
 import harness
 import httpx
-import pulsectl
 from host_client import EVENT_OF, Event, Heard, listening, section_is
 from host_rig import UNITS, Fault, Peers, Served, open_folder
+
+from ndefender.system.pulse import PulseSink
 
 DEADLINE_S = 60.0
 POLL_S = 0.005
@@ -29,14 +30,16 @@ OFFLINE_BAR_S = 3.0
 OWN_THREAD = frozenset({"gpsd", "audio"})
 
 
-async def changes_ms(heard: Heard, rng: random.Random, count: int, change: Callable[[int], object], seen: Any) -> Any:
+async def changes_ms(
+    heard: Heard, rng: random.Random, count: int, change: Callable[[int], Awaitable[None]], seen: Any
+) -> Any:
     """From just before each change to its event at the client, ms.
 
     Args:
         heard: the client.
         rng: draws the pauses in between.
         count: of changes; the first tenth is left out.
-        change: makes the change of that number, blocking.
+        change: makes the change of that number.
         seen: says of an event and a number whether it tells of that change.
     """
     latencies = []
@@ -44,7 +47,7 @@ async def changes_ms(heard: Heard, rng: random.Random, count: int, change: Calla
         await asyncio.sleep(rng.uniform(0.15, 1.0))
         since = len(heard.events)
         began_s = time.monotonic()
-        await asyncio.to_thread(change, number)
+        await change(number)
         index = await heard.until(lambda event, n=number: seen(event, n), since, DEADLINE_S)
         latencies.append(1e3 * (heard.at_s[index] - began_s))
     return latencies[count // 10 :]
@@ -59,8 +62,8 @@ def percentile(values: list[float], percent: float) -> float:
 async def all_changes(peers: Peers, heard: Heard, rng: random.Random, count: int) -> dict[str, list[float]]:
     """Latencies of a unit's state, of the network's address and of the sink's volume."""
 
-    def unit(number: int) -> None:
-        peers.bus.unit(UNITS[-1], "activating", "auto-restart", 100 + number)
+    async def unit(number: int) -> None:
+        await asyncio.to_thread(peers.bus.unit, UNITS[-1], "activating", "auto-restart", 100 + number)
 
     def unit_seen(event: Event, number: int) -> bool:
         rows = event["data"].get("services") or [{}]
@@ -69,23 +72,26 @@ async def all_changes(peers: Peers, heard: Heard, rng: random.Random, count: int
     def address(number: int) -> str:
         return f"10.99.{number // 200}.{1 + number % 200}"
 
+    async def plug(number: int) -> None:
+        await asyncio.to_thread(peers.bus.ethernet, address(number))
+
     def network_seen(event: Event, number: int) -> bool:
         return event["type"] == EVENT_OF["network"] and event["data"]["ip_v4"] == address(number)
 
     def sound_seen(event: Event, number: int) -> bool:
         return event["type"] == EVENT_OF["audio"] and event["data"]["volume_percent"] == 1 + number % 90
 
-    with pulsectl.Pulse("other-program", server=peers.pulse.address) as pulse:
-        sink = pulse.sink_list()[0]
-
-        def sound(number: int) -> None:
-            pulse.volume_set_all_chans(sink, (1 + number % 90) / 100)
-
+    other_program = PulseSink(peers.pulse.address)
+    try:
         return {
             "units": await changes_ms(heard, rng, count, unit, unit_seen),
-            "network": await changes_ms(heard, rng, count, lambda n: peers.bus.ethernet(address(n)), network_seen),
-            "audio": await changes_ms(heard, rng, count, sound, sound_seen),
+            "network": await changes_ms(heard, rng, count, plug, network_seen),
+            "audio": await changes_ms(
+                heard, rng, count, lambda number: other_program.volume(1 + number % 90), sound_seen
+            ),
         }
+    finally:
+        await other_program.close()
 
 
 async def until(look: Callable[[], Awaitable[bool]], what: str) -> float:

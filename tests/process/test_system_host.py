@@ -23,6 +23,7 @@ from system_rig import FREE, UNSAFE, Rig, changed, no_complaints, rig
 
 from ndefender.api.system_routes import COMMANDS
 from ndefender.config.settings import Settings
+from ndefender.system.pulse import PulseSink
 
 DEADLINE_S = 20.0
 NOBODY = 65534
@@ -203,18 +204,14 @@ async def test_a_change_of_the_network_is_on_the_socket_at_once(host: Rig, heard
 
 
 async def test_a_change_of_the_volume_is_on_the_socket_at_once(host: Rig, heard: Heard) -> None:
-    pulsectl = pytest.importorskip("pulsectl")
-
-    def turn(level: float) -> None:
-        with pulsectl.Pulse("other-program", server=host.peers.pulse.address) as pulse:
-            pulse.volume_set_all_chans(pulse.get_sink_by_name("speaker"), level)
-
+    other_program = PulseSink(host.peers.pulse.address)
     for percent in (31, 32):
         since = await settled(heard)
         began_s = time.monotonic()
-        await asyncio.to_thread(turn, percent / 100)
+        await other_program.volume(percent)
         index = await heard.until(data_is("AUDIO_UPDATE", volume_percent=percent), since)
         assert heard.at_s[index] - began_s < 2.0
+    await other_program.close()
 
 
 async def test_sections_of_the_status_are_the_sections(http: httpx.AsyncClient) -> None:

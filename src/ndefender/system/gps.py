@@ -20,6 +20,7 @@ CONNECT_S = 1.5
 GREETING_S = 1.5  # gpsd greets at once
 ASK_AFTER_S = 1.0  # silent for this long: a receiver without a fix is silent too, so ask whether gpsd lives
 SILENT_S = 2.5  # no answer either: hung; the section is offline within 3 s
+EARLY_S = 0.01  # a timer may fire this much early
 MAX_BAD_LINES = 100  # between two good ones: whatever that is, it is not gpsd
 BACK_OFF_S = (0.25, 5.0)
 POSITION_BAND_DEG = 1e-5  # about a metre
@@ -135,10 +136,12 @@ class Gps:
         heard_s, greeted, bad = self._clock(), False, 0
         while True:
             silent_s = self._clock() - heard_s
-            if silent_s >= (SILENT_S if greeted else GREETING_S):
+            left_s = (SILENT_S if greeted else GREETING_S) - silent_s
+            if left_s <= EARLY_S:
                 raise Offline(f"says nothing for {silent_s:.1f} s")
             try:
-                async with asyncio.timeout(ASK_AFTER_S / 2):
+                # No longer than what is left: a whole slice more would be past the 3 s.
+                async with asyncio.timeout(min(ASK_AFTER_S / 2, left_s)):
                     chunk = await reader.read(CHUNK_BYTES)
             except TimeoutError:
                 if self._clock() - heard_s >= ASK_AFTER_S:
@@ -168,7 +171,7 @@ class Gps:
 
     def _decide(self, down: str | None) -> None:
         if down != self._down:
-            (log.info if down is None else log.warning)("gps: %s", down or "gpsd is there")
+            log.debug("%s", down or "gpsd is there")  # the monitor tells the operator
         self._down = down
         self._decided.set()
         self._wake()
