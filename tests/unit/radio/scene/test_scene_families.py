@@ -168,3 +168,27 @@ def test_the_truth_names_the_class(name: str, path: tuple[str, ...]) -> None:
 def waves_path(name: str) -> tuple[str, ...]:
     text, _, center_hz, _ = KINDS[name]
     return scene(f"{text}\ncenter_hz = {center_hz}\nlevel_dbfs = -20").emitters[0].path
+
+
+@pytest.mark.parametrize(
+    ("name", "carriers", "spacing_hz"),
+    [
+        ("droneid", 601, 15e3),
+        ("hdzero", 1080, 25e3),
+        ("hdzero narrow", 680, 25e3),
+        ("walksnail", 301, 60e3),
+        ("walksnail 40", 601, 60e3),
+        ("ocusync 40", 2401, 15e3),
+        ("remote", 72, 15e3),
+        ("lte 20", 1201, 15e3),
+        ("n 20", 57, 312.5e3),  # 802.11-2020 table 19-6: 56 and DC
+        ("ac 40", 117, 312.5e3),  # table 21-5: 114 and three around DC
+        ("ac 80", 245, 312.5e3),  # 242 and three
+        ("ax 20", 245, 78.125e3),  # 802.11ax-2021 table 27-15: 242 and three
+        ("ax 80", 1001, 78.125e3),  # 996 and five
+    ],
+)
+def test_ofdm_has_as_many_carriers_as_its_source_says(name: str, carriers: int, spacing_hz: float) -> None:
+    _, variants, rate_hz = waves(name)
+    _, width_hz = occupied_of_all([max(variants, key=len)], rate_hz)
+    assert width_hz / 0.99 / spacing_hz == pytest.approx(carriers, rel=0.012)
