@@ -56,7 +56,8 @@ def serve(build: Build, listener: socket.socket, pipe: Connection) -> None:
     tasks: set[asyncio.Task[None]] = set()
 
     async def work(request: tuple[Any, ...]) -> None:
-        pipe.send(await ask(request))
+        # on a thread: a long answer waits for the parent to read, and the parent may be waiting for this loop
+        await asyncio.to_thread(pipe.send, await ask(request))
 
     def asked() -> None:
         try:
