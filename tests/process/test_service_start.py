@@ -63,7 +63,7 @@ def test_a_radio_that_is_not_there_is_offline_with_a_reason_and_nothing_is_inven
     service = Service(settings_for(tmp_path, uri="ip:127.99.99.99"), tmp_path)
     try:
         wait_for(lambda: "AntSDR Scan API at http" in service.log(), "the address is logged")
-        service.port = int(service.log().split("127.0.0.1:")[1].split("/")[0])
+        service.port = int(service.log().split("AntSDR Scan API at http://127.0.0.1:")[1].split("/")[0])
         wait_for(lambda: "refused" in ((service.get("device") or {}).get("last_error") or ""), "a reason is given")
         device = service.get("device")
         assert device["connected"] is False
