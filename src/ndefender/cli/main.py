@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "emulate": ("emulate", "Stand in for a device."),
     "record": ("record", "Record the radio to a SigMF pair."),
     "replay": ("replay", "Send an event log out again, at its own pace or another."),
+    "remoteid": ("remoteid", "Hear the Remote ID in a capture again; JSON lines on standard output."),
     "validate": ("validate", "Check event logs line by line."),
     "stats": ("stats", "Summarise event logs."),
     "check-config": ("check_config", "Show the effective configuration, or what is wrong with it."),
