@@ -99,6 +99,9 @@ class Contacts(Protocol[Item_contra]):
     def tick(self, now_ns: int, unix_ms: int) -> Sequence[Step]:
         """Let time pass."""
 
+    def again(self, now_ns: int, unix_ms: int) -> Sequence[Step]:
+        """Tell of every contact once more."""
+
     def end(self, reason: LostReason, now_ns: int, unix_ms: int) -> Sequence[Step]:
         """End everything."""
 
@@ -161,6 +164,10 @@ class Desk(Generic[Item]):
         reason = self.trouble or (f"nothing was heard for {self._silence_s:g} s" if silent else None)
         well: State = "ok" if self._mode == "live" else "replay"
         return self._telemetry("degraded" if reason else well, self._mode, reason, unix_ms)
+
+    def again(self, now_ns: int, unix_ms: int) -> list[Event]:
+        """Tell of every contact once more, as it is: while time stands still, those who listen must not lose them."""
+        return _events(self._contacts.again(now_ns, unix_ms))
 
     def end(self, reason: LostReason, now_ns: int, unix_ms: int, why: str) -> list[Event]:
         """Say that the feed ends: every contact is lost, and the feed is off.

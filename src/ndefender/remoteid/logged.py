@@ -122,6 +122,10 @@ class Logged:
         """Nothing: the log has its own LOST events."""
         return []
 
+    def again(self, now_ns: int, unix_ms: int) -> list[LoggedStep]:
+        """Tell of every contact once more, as it is."""
+        return [LoggedStep("UPDATE", data, unix_ms, unix_ms / 1000) for data in self._alive.values()]
+
     def end(self, reason: LostReason, now_ns: int, unix_ms: int) -> list[LoggedStep]:
         """Lose every contact."""
         ended = [

@@ -20,6 +20,7 @@ MAX_GAP_S: Final = 60.0
 JITTER_S: Final = (
     1.0  # frames of two receivers in one capture are this much out of order at most; more is a clock's step
 )
+AGAIN_S: Final = 10.0  # and tells of its contacts this often: whoever listens loses what is silent for long
 PAUSED_S: Final = 1.0  # a paused replay says so this often, lest it is taken for dead
 State = Literal["running", "paused", "finished", "stopped"]
 
@@ -146,10 +147,13 @@ class Replay(Generic[Item]):
         """Carry a command out; a pause ends with the next one. False where it is stopped."""
         if command not in {"pause", "toggle"}:
             return command != "stop"
-        began_ns = self._now_ns()
+        began_ns = again_ns = self._now_ns()
         self._state = "paused"
         while command not in {"resume", "stop"}:
             self._say([self._desk.telemetry(self._at_ns, self._wall_ms), self._replay_state()])
+            if self._now_ns() - again_ns >= units.s_to_ns(AGAIN_S):
+                again_ns = self._now_ns()
+                self._say(self._desk.again(self._at_ns, self._wall_ms))
             self._on_tick()
             command = self._control.wait(PAUSED_S)
             if command == "toggle":

@@ -175,6 +175,10 @@ class Tracker:
         ]
         return changes
 
+    def again(self, now_ns: int, unix_ms: int) -> list[Change]:
+        """Tell of every contact once more, as it is: nothing was heard of it."""
+        return [self._say("UPDATE", each, now_ns, unix_ms) for each in self._there if each.announced]
+
     def end(self, reason: LostReason, now_ns: int, unix_ms: int) -> list[Change]:
         """End everything. Who was heard and not told of yet is told of first."""
         changes: list[Change] = []
@@ -194,6 +198,8 @@ class Tracker:
             aircraft = Aircraft(address, now_ns, unix_ms)
             self._there[aircraft] = None
             self._unannounced[aircraft] = None
+        if sender is not None:  # before others are ended: an address that speaks for nobody is forgotten
+            sender.name(aircraft, _MAX_BEHIND_ONE)
         if ids:
             for uas in aircraft.name(ids):
                 self._by_text.setdefault(uas.text, aircraft)
@@ -201,8 +207,6 @@ class Tracker:
                 if other is not aircraft and other.nameless:  # what it said before it gave its ID
                     aircraft.adopt(other)
                     self._end(other, "identified", now_ns, unix_ms, changes, aircraft.contact_id)
-        if sender is not None:
-            sender.name(aircraft, _MAX_BEHIND_ONE)
         return aircraft
 
     def _named(self, ids: list[Uas], sender: Sender[Aircraft] | None) -> Aircraft | None:
