@@ -102,7 +102,8 @@ class Aircraft:
         for message in messages:
             if isinstance(message, Location):
                 self.location = message
-                self.had_fix = self.had_fix or message.lat_deg is not None
+                if message.lat_deg is not None:
+                    self.had_fix = True
             elif isinstance(message, BasicId):
                 if message.ua_type != UaType.NONE or self.ua_type is None:
                     self.ua_type = message.ua_type

@@ -7,6 +7,7 @@ to F hexadecimal), and as many characters of the manufacturer's own. Digits and 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 SERIAL_ALPHABET: Final = "0-9A-HJ-NP-Z"
@@ -19,6 +20,7 @@ MANUFACTURERS: Final[dict[str, str]] = {
 }
 
 
+@lru_cache(maxsize=4096)  # an aircraft sends its own with every frame
 def is_serial(text: str) -> bool:
     """Whether a text is a serial number by ANSI/CTA-2063-A."""
     found = _SERIAL.fullmatch(text)

@@ -26,6 +26,7 @@ GROUND_SPEED_M_S: Final = 30.0  # "on the ground", faster than a launcher or a l
 GROUND_HEIGHT_M: Final = 30.0
 # Two fixes may each be a second old, and off by their stated accuracy; this much is never called a jump.
 JUMP_SLACK_M: Final = 200.0
+SURELY_NEAR_DEG: Final = 0.001  # 111 m north and as much east at most: within the slack
 FIX_AGE_S: Final = 1.0
 SAME_TIME_S: Final = 10.0  # fixes of two senders no further apart are compared
 TIMESTAMP_S: Final = (
@@ -122,6 +123,8 @@ def distance_m(a: Fix, b: Fix) -> float:
 
 def reachable(a: Fix, b: Fix) -> bool:
     """Whether one aircraft can have been at both."""
+    if abs(b.lat_deg - a.lat_deg) < SURELY_NEAR_DEG and abs(b.lon_deg - a.lon_deg) < SURELY_NEAR_DEG:
+        return True  # no need to know how far
     apart_s = abs(b.at_ns - a.at_ns) / 1e9 + FIX_AGE_S
     return distance_m(a, b) <= JUMP_SLACK_M + a.accuracy_m + b.accuracy_m + MAX_SPEED_M_S * apart_s
 
@@ -190,9 +193,9 @@ def of_location_time(motion: Motion, location: Location, unix_ms: int) -> Iterat
     """Judge the time stamp of a position, and remember it."""
     if location.timestamp_s is not None and location.timestamp_s > _HOUR_S:
         yield Finding("field_out_of_range", f"time stamp {location.timestamp_s:g} s in the hour, at most {_HOUR_S:g} s")
-        return
     behind_s = age_s(location, unix_ms)
     if behind_s is None:
+        motion.clock_s = None
         return
     stepped_s = 0.0 if motion.clock_s is None else behind_s - motion.clock_s
     if abs(stepped_s) > _HOUR_S / 2:
@@ -249,6 +252,8 @@ def of_system(system: System, location: Location | None, unix_ms: int) -> Iterat
             f"operator at latitude {lat_deg:.7f}, longitude {lon_deg:.7f}: there is no such place",
         )
     elif location is not None and location.lat_deg is not None and location.lon_deg is not None:
+        if abs(lat_deg - location.lat_deg) < 1.0 and abs(lon_deg - location.lon_deg) < 1.0:
+            return  # 157 km at most: no need to know how far
         there, here = Fix(lat_deg, lon_deg, 0, "", 0.0), Fix(location.lat_deg, location.lon_deg, 0, "", 0.0)
         if in_range(*here[:2]) and (apart_m := distance_m(there, here)) > OPERATOR_M:
             yield Finding(

@@ -88,13 +88,11 @@ class Replay(Generic[Item]):
             CaptureUnreadable: the recording cannot be read any further; everything it made is ended before.
         """
         self._anchor_ns = self._now_ns()
+        finished = False
         try:
-            self._state = "finished" if self._play() else "stopped"
-        except BaseException:
-            self._state = "stopped"
-            raise
+            finished = self._play()
         finally:
-            finished = self._state == "finished"
+            self._state = "finished" if finished else "stopped"
             words = f"the replay of {self._name} {'has ended' if finished else 'was stopped'}"
             reason: Literal["replay_ended", "stopped"] = "replay_ended" if finished else "stopped"
             ended = self._desk.end(reason, self._at_ns, self._wall_ms, words)

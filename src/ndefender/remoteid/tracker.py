@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 
 from ndefender import units
 from ndefender.remoteid import plausibility
-from ndefender.remoteid.contact import Aircraft, uas_of
+from ndefender.remoteid.contact import MAX_SENDERS, Aircraft, uas_of
 from ndefender.remoteid.contact_data import ContactData, LostReason
 from ndefender.remoteid.frames.heard import DjiHeard, Heard
 from ndefender.remoteid.identity import Sender, Senders, Uas, contact_id, contradict, distinct, rank
@@ -138,7 +138,8 @@ class Tracker:
         aircraft.heard(item, now_ns, unix_ms)
         aircraft.absorb(messages)
         self._there.move_to_end(aircraft)
-        self._senders.forget(aircraft.forget_senders(), aircraft)
+        if len(aircraft.senders) > MAX_SENDERS:
+            self._senders.forget(aircraft.forget_senders(), aircraft)
         findings = [*plausibility.of_ids(ids, contradicting), *_judge(aircraft, messages, item.sender, now_ns, unix_ms)]
         news = plausibility.note(aircraft.flags, findings, unix_ms)
         if not aircraft.announced:
@@ -261,9 +262,9 @@ def _judge(
     found: list[plausibility.Finding] = []
     for message in messages:
         if isinstance(message, Location):
-            aircraft.location_age_s = plausibility.age_s(message, unix_ms)
             found += plausibility.of_motion(aircraft.motion, message, sender, now_ns)
             found += plausibility.of_location_time(aircraft.motion, message, unix_ms)
+            aircraft.location_age_s = aircraft.motion.clock_s
             found += plausibility.of_location(message, aircraft.ua_type)
         elif isinstance(message, System):
             found += plausibility.of_system(message, aircraft.location, unix_ms)

@@ -323,3 +323,18 @@ def test_a_real_control_wakes_the_waiter() -> None:
         assert control.wait(60.0) == "toggle"
     finally:
         control.close()
+
+
+def test_whatever_breaks_in_the_middle_the_feed_has_its_end(capture: Path) -> None:
+    control = Scripted()
+    screen = Screen(control)
+
+    def tick() -> None:
+        if control.now_ns > 2 * S:
+            raise RuntimeError("a part of the receiver broke")
+
+    with pytest.raises(RuntimeError):
+        open_replay(capture, screen.say, control, lambda: control.now_ns, lambda: WALL_MS, on_tick=tick).run()
+    control.close()
+    assert_grammar(screen.said)
+    assert screen.said[-1]["data"]["state"] == "stopped"

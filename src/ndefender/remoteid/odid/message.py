@@ -6,6 +6,7 @@ What carries a message (the element's or service data's header, the counter befo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import assert_never
 
 from ndefender.remoteid.odid import authentication, basic_id, location, operator_id, pack, self_id, system
@@ -19,13 +20,16 @@ from ndefender.remoteid.odid.values import MESSAGE_BYTES, BadMessage
 
 Message = BasicId | Location | Authentication | SelfId | System | OperatorId
 
+# What an aircraft says with every frame and does not change: read once. Values are immutable, so they can be shared.
+_once = lru_cache(maxsize=4096)
+
 _READERS: dict[int, Callable[[bytes], Message]] = {
-    basic_id.TYPE: basic_id.read,
+    basic_id.TYPE: _once(basic_id.read),
     location.TYPE: location.read,
     authentication.TYPE: authentication.read,
-    self_id.TYPE: self_id.read,
+    self_id.TYPE: _once(self_id.read),
     system.TYPE: system.read,
-    operator_id.TYPE: operator_id.read,
+    operator_id.TYPE: _once(operator_id.read),
 }
 
 
