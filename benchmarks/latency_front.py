@@ -9,7 +9,7 @@ from unittest import mock
 
 from ndefender.config.settings import LogSettings
 from ndefender.runtime import front
-from ndefender.runtime.journal import Journal, Numbered
+from ndefender.runtime.journal import Journal, Told
 from ndefender.runtime.process import Child
 from ndefender.track.contact import Change
 
@@ -23,12 +23,12 @@ class NotingJournal(Journal):
         super().__init__(settings, boot_id, remember)
         self.notes: list[tuple[int, str, int]] = []
 
-    def write(self, changes: Sequence[Change]) -> list[Numbered]:
+    def write(self, changes: Sequence[Change]) -> list[Told]:
         """Log changes as ever, and note where they came from."""
-        numbered = super().write(changes)
-        for (seq, _), change in zip(numbered, changes, strict=True):
-            self.notes.append((seq, change.kind, change.captured_ns))
-        return numbered
+        told = super().write(changes)
+        for one, change in zip(told, changes, strict=True):
+            self.notes.append((one.seq, change.kind, change.captured_ns))
+        return told
 
     def close(self) -> None:
         """Write the notes down, too."""
