@@ -138,7 +138,7 @@ REFUSED: list[tuple[str, str, bytes, int, str]] = [
     ("POST", "/metrics", b"", 405, "POST"),
     ("POST", "/vrx/tune", b"{", 400, "body"),
     ("POST", "/vrx/tune", b"\xff\xfe", 400, "body"),
-    ("POST", "/vrx/tune", b'{"vrx_id":NaN}', 400, "body"),
+    ("POST", "/vrx/tune", b'{"vrx_id":NaN}', 400, "$.vrx_id"),
     ("POST", "/vrx/tune", b"[" * 4000, 400, "body"),
     ("POST", "/vrx/tune", b'{"payload":"' + b"x" * 5000 + b'"}', 413, ""),
     ("POST", "/system/reboot", b"", 400, "confirm: true"),

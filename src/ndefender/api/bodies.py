@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from typing import TypeVar
 
@@ -39,10 +41,31 @@ def _decode(body: bytes) -> dict[str, object]:
     except RecursionError:
         raise ApiError(400, "malformed_json", "body: nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        field = _infinite_field(body)
+        if field:
+            raise ApiError(400, "malformed_json", f"{field}: not a finite number") from None
         raise ApiError(400, "malformed_json", f"body: {error}") from None
     if not isinstance(decoded, dict):
         raise ApiError(400, "invalid_body", "$: Expected `object`")
     return decoded
+
+
+def _infinite_field(body: bytes) -> str:
+    """Path of the first number that JSON cannot hold (NaN, Infinity, 1e999); empty if that is not what is wrong."""
+    try:
+        return _infinite_in(json.loads(body), "$")
+    except (ValueError, RecursionError):
+        return ""
+
+
+def _infinite_in(value: object, path: str) -> str:
+    if isinstance(value, float):
+        return "" if math.isfinite(value) else path
+    if isinstance(value, dict):
+        return next((found for key, one in value.items() if (found := _infinite_in(one, f"{path}.{key}"))), "")
+    if isinstance(value, list):
+        return next((found for i, one in enumerate(value) if (found := _infinite_in(one, f"{path}[{i}]"))), "")
+    return ""
 
 
 def _whole(fields: dict[str, object]) -> dict[str, object]:
