@@ -155,7 +155,12 @@ def _run(
     totals: Counter[str] = Counter()
     kinds: Counter[str] = Counter()
     for seed in seeds if operations else ():
-        verdict, done, subject = torture(seed, operations)
+        try:
+            verdict, done, subject = torture(seed, operations)
+        except AssertionError as error:  # it never came, or the follower never came to rest: the next seed goes on
+            sys.stderr.write(f"{name}, seed {seed}: {error}\n")
+            totals["lost"] += 1
+            continue
         totals.update(verdict)
         totals.update(operations=sum(done.values()), events=len(subject.taken), kills=subject.kills)
         kinds.update(done)

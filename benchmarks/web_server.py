@@ -71,6 +71,7 @@ def serve(build: Build, listener: socket.socket, pipe: Connection) -> None:
 
     async def started(_: object) -> None:
         asyncio.get_running_loop().add_reader(pipe.fileno(), asked)
+        os.set_blocking(pipe.fileno(), True)  # libuv clears it, and a long answer would be sent in part
         pipe.send("up")
 
     app.register_listener(started, "after_server_start")
