@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..records import BLOCK_NO_CENTER, EMISSION_CONCLUSIVE
-from .classify import VIDEO, Shape, channel_mask, classify
+from .classify import VIDEO, channel_mask, classify
 from .config import DspConfig
 from .features import FeatureExtractor
 from .figures import BANDWIDTH_HZ, CENTER_HZ, COLUMN, DURATION_S, NUMBERS, SNR_DB, columns, evidence_of, write_figures
+from .rules import Shape
 from .spans import BURST_BOX, KIND, PULSED, START, STOP
 from .stft import TILE_BINS, Stft
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from ndefender.dsp.classify import UNKNOWN_CONFIDENCE, Shape, between, channel_mask, classify, inside, rises
+from ndefender.dsp.classify import UNKNOWN_CONFIDENCE, channel_mask, classify
+from ndefender.dsp.rules import Shape, between, inside, rises
 from ndefender.records import EVIDENCE_NAMES
 from ndefender.taxonomy import CHANNELS, CLASSES
 

@@ -7,7 +7,8 @@ import pytest
 from oracle import line_twins as twin
 
 from ndefender.dsp import evidence as ev
-from ndefender.dsp.classify import Shape, classify
+from ndefender.dsp.classify import classify
+from ndefender.dsp.rules import Shape
 from ndefender.dsp.demodulate import angle, demodulate, frequency_moments
 from ndefender.records import EVIDENCE_NAMES
 from ndefender.taxonomy import CLASSES
