@@ -446,3 +446,18 @@ def test_lag_is_what_is_there_and_was_not_read(path: Path) -> None:
     lines(follower)
     assert follower.lag_bytes() == 0
     assert follower.bytes_read == len(events(1, 6))
+
+
+def test_a_few_bytes_that_any_line_begins_with_are_no_place_in_the_next_file(path: Path) -> None:
+    """A torn half line is read to its end; the next files begin with the same bytes, and are read from theirs."""
+    follower = Follower(path)
+    write(path, b'{"ty')
+    shift(path)
+    write(path, events(1, 2))
+    torn, first, second = lines(follower)
+    assert (torn.data, torn.fault) == (b'{"ty', TORN)
+    assert [first.data, second.data] == events(1, 2).split(b"\n")[:2]
+    assert [line.data for line in lines(Follower(path, torn.position)) if not line.fault] == [first.data, second.data]
+    shift(path)
+    write(path, events(3, 3))
+    assert numbers(Follower(path, second.position)) == [3]
