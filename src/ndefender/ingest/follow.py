@@ -6,6 +6,7 @@ No clock, no loop, no waiting: the same steps serve the tailer, the tests and a 
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 from ndefender.ingest.files import Entry, Found, Moved, entries, entry_of, find, heads, open_entry, resume, unread
@@ -98,12 +99,14 @@ class Follower:
             return None
         found = self._enter(rest[0], None)
         if found is not None:
+            if position and (found.file.device, found.file.inode) == (position.device, position.inode):
+                found = replace(found, ahead=(position.at, *position.trail))  # cut back to within its first line
             self._switch(found, listing, older)
-            self._from = None
+            self._from = position if found.ahead else None
         return []
 
     def _step(self, reader: Reader) -> list[Line] | None:
-        before = None if reader.begun else reader.position()
+        before = None if reader.begun else self._from if reader.behind else reader.position()
         lines = reader.read()
         if before is not None and not self._is_next(reader):
             self._from = before

@@ -221,6 +221,20 @@ def test_a_file_that_is_cut_back_is_resumed_where_it_ends(path: Path, lines_cut:
     assert numbers(follower) == list(range(300, 311))
 
 
+@pytest.mark.parametrize("away", [False, True])
+def test_a_file_that_is_cut_back_within_its_first_line_and_mended_repeats_nothing(path: Path, away: bool) -> None:
+    follower = Follower(path)
+    write(path, events(100, 102))
+    last = lines(follower)[-1].position
+    os.truncate(path, len(events(100, 100)) - 1)
+    if away:
+        follower.close()
+        follower = Follower(path, last)
+    assert numbers(follower) == []
+    write(path, b"\n" + events(300, 301))
+    assert numbers(follower) == [300, 301]
+
+
 def test_a_deep_cut_repeats_no_more_than_was_cut(path: Path) -> None:
     write(path, events(1000, 2999))
     follower = Follower(path)
