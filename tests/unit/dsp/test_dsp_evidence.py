@@ -8,8 +8,8 @@ from oracle import line_twins as twin
 
 from ndefender.dsp import evidence as ev
 from ndefender.dsp.classify import classify
-from ndefender.dsp.rules import Shape
 from ndefender.dsp.demodulate import angle, demodulate, frequency_moments
+from ndefender.dsp.rules import Shape
 from ndefender.records import EVIDENCE_NAMES
 from ndefender.taxonomy import CLASSES
 
