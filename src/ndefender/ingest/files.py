@@ -239,15 +239,16 @@ def _in_file(entry: Entry, search: _Search, position: Position, own: bool) -> Fo
     return found
 
 
-def _exactly(file: LogFile, entry: Entry, position: Position, own: bool) -> Found | None:
-    if position.at.offset >= _LEAST_BYTES and file.holds(position.at) and (own or file.begins_with(position.head)):
+def _exactly(file: LogFile, entry: Entry, position: Position, _own: bool) -> Found | None:
+    if position.at.offset >= _LEAST_BYTES and file.holds(position.at) and file.begins_with(position.head):
         return Found(file, entry, file.place(position.at, position.trail))
     return None
 
 
 def _cut_back(file: LogFile, entry: Entry, position: Position, own: bool) -> Found | None:
     for number, mark in enumerate(position.trail):
-        if mark.offset >= _LEAST_BYTES and file.holds(mark):
+        whole = mark.offset <= MARK_BYTES or file.begins_with(position.head)  # the mark covers it from its beginning
+        if mark.offset >= _LEAST_BYTES and whole and file.holds(mark):
             if own or entry.index == 0 or number < EXACT_LINES - 1:
                 ahead = (position.at, *position.trail[:number])
                 return Found(file, entry, file.place(mark, position.trail[number + 1 :]), ahead)

@@ -48,7 +48,10 @@ class Follower:
             lines, none if the step only led nearer to some; None when there is nothing until the files change.
         """
         try:
-            step = self._step(self._reader) if self._reader else self._begin()
+            before = self._reader
+            step = self._step(before) if before else self._begin()
+            if self._reader and self._reader is not before and not step:
+                step = self._step(self._reader)  # at once: what is not read yet cannot be told from what replaces it
         except Moved:
             return []
         except Changed:

@@ -125,7 +125,7 @@ class Reader:
         if len(data) == keep + CHUNK_BYTES and b"\n" not in data[keep:]:
             # a line is never put together from two reads: the file may have been cut back in between
             data = self.file.read_at(place.offset - keep, keep + max(CHUNK_BYTES, self._limit_bytes + 1))
-        if data[:keep] != place.tail:
+        if data[:keep] != place.tail or not (keep or data.startswith(self._rest)):
             raise Changed
         hole = _hole(data, keep)
         if hole:

@@ -475,3 +475,28 @@ def test_a_few_bytes_that_any_line_begins_with_are_no_place_in_the_next_file(pat
     shift(path)
     write(path, events(3, 3))
     assert numbers(Follower(path, second.position)) == [3]
+
+
+def test_a_half_line_that_was_replaced_before_it_ended_is_looked_for_in_the_copy_first(path: Path) -> None:
+    """Nothing whole was read of the file, so only the half line tells that the file was emptied since."""
+    follower = Follower(path)
+    write(path, events(1, 1)[:9])
+    assert numbers(follower) == []
+    write(path, events(1, 1)[9:])
+    copy_and_truncate(path)
+    write(path, b" " + events(2, 2))
+    path.unlink()
+    write(path, events(3, 3))
+    assert numbers(follower) == [1, 3]
+
+
+def test_a_long_line_that_another_file_holds_at_the_same_place_is_no_proof(path: Path) -> None:
+    long = b"z" * (2 * MARK_BYTES) + b"\n"
+    write(path, events(1, 1) + long)
+    shift(path)
+    write(path, events(2, 2) + long + events(4, 4))
+    follower = Follower(path)
+    assert [line.line_number for line in lines(follower)] == [1, 2, 1, 2, 3]
+    path.unlink()
+    write(path, events(5, 5))
+    assert numbers(follower) == [5]
