@@ -91,6 +91,7 @@ class World:
         self._open: Content | None = None  # of the file that the writer has open
         self._pending = b""
         self._number = 0
+        self._long = 0  # lines that were too long
         self._writing = 0  # number of the half written line
         self._owed: set[int] = set()
         self._unread_owed: list[int] = []  # since the newest drain
@@ -176,7 +177,8 @@ class World:
         self._finish_line()
         self._writing = 0
         size_bytes = self._rng.choice([LIMIT_BYTES + 1, 2 * LIMIT_BYTES, 70_000, 150_000])
-        self._pending = b'{"n":0,"p":"' + b"z" * size_bytes + b'"}\n'
+        self._long += 1  # no two lines of a log are alike: each says when it was written
+        self._pending = b'{"n":0,"k":%d,"p":"%s","k":%d}\n' % (self._long, b"z" * size_bytes, self._long)
         self._append_part(self._rng.randint(1, len(self._pending)))
 
     def touch(self) -> None:

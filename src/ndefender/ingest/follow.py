@@ -50,8 +50,8 @@ class Follower:
         try:
             before = self._reader
             step = self._step(before) if before else self._begin()
-            if self._reader and self._reader is not before and not step:
-                step = self._step(self._reader)  # at once: what is not read yet cannot be told from what replaces it
+            if self._reader and self._reader is not before:
+                step = [*(step or ()), *self._first(self._reader)]
         except Moved:
             return []
         except Changed:
@@ -116,6 +116,12 @@ class Follower:
             self._leave()
             return []
         return self._end(reader) if lines is None else lines
+
+    def _first(self, reader: Reader) -> list[Line]:
+        """Read from a file that was just opened: what nothing is known of cannot be told from what replaces it."""
+        with contextlib.suppress(Moved, Changed, OSError):  # the next step meets it again
+            return self._step(reader) or []
+        return []
 
     def _is_next(self, reader: Reader) -> bool:
         """Whether a file that was read for the first time is the next one.

@@ -164,6 +164,9 @@ class Reader:
 
     def _skip(self, line: _Skipped) -> list[Line] | None:
         """Look for the end of a line that is too long."""
+        before = self._place.tail
+        if self.file.read_at(self._place.offset - len(before), len(before) + len(line.shown)) != before + line.shown:
+            raise Changed
         keep = len(line.tail)
         data = self.file.read_at(line.offset - keep, keep + CHUNK_BYTES)
         if data[:keep] != line.tail:
