@@ -22,6 +22,8 @@ _PIECES = 0.25  # a piece of a wide emission is rarer than this part of it
 _PIECES_SURE = 0.05  # the same where the pieces are classified with confidence
 _SURE = 0.7
 _CHANCE = 1e-4  # what is less probable is no chance; small because it is asked again at every hit
+_CLASHES = 0.01  # part of a band's bursts that another ran into so that a piece of unknown kind lies elsewhere
+_CLASHES_WIDE = 0.001  # the same of wide pieces: most of those lie within a wide emitter, which explains them
 _LEAST_SPAN_HZ = 10e6  # the part of a band that a hopper uses is taken for no smaller, where the band is not
 _OPEN_SPAN_HZ = 80e6  # span of a hopper outside every named band
 
@@ -50,9 +52,10 @@ def held_back(track: Track, tracks: Sequence[Track], bands: Sequence[BandSpan], 
     if any(_kin(track, other, bands, policy) for other in tracks):
         return True
     if isinstance(track, Station):
-        if 2 * track.continuous_dwells >= track.dwells:
+        if track.continuous_dwells >= 2 and 2 * track.continuous_dwells >= track.dwells:
             return False  # no burst of another emitter looks continuous, dwell after dwell
-        if track.bandwidth_hz <= policy.narrow_hz and _by_chance(track, tracks, bands, policy):
+        unknown = not track.family
+        if (unknown or track.bandwidth_hz <= policy.narrow_hz) and _by_chance(track, tracks, bands, policy):
             return True
     return any(other is not track and _outnumbered(track, other, policy) for other in tracks)
 
@@ -109,7 +112,9 @@ def _by_chance(track: Station, tracks: Sequence[Track], bands: Sequence[BandSpan
     """Whether as many hits on one frequency are likely if similar bursts fall anywhere in their part of the band.
 
     With n places as wide as the tolerance and m such bursts, a place gets Poisson(m / n) of them; n times the
-    probability of at least as many as the candidate has is the expected number of such places.
+    probability of at least as many as the candidate has is the expected number of such places. For a candidate of
+    unknown kind, m counts what the band's known emitters make when they run into one another, too: few such pieces
+    are seen within one window, and their number says little.
     """
     center_hz = track.center_hz
     band = next((b for b in bands if b.start_hz <= center_hz <= b.stop_hz), None)
@@ -121,6 +126,8 @@ def _by_chance(track: Station, tracks: Sequence[Track], bands: Sequence[BandSpan
     for other in tracks:
         if other is track or not start_hz <= other.center_hz <= stop_hz:
             continue
+        if other.confirmed and not track.family:
+            bursts += other.bursts * (_CLASHES if track.bandwidth_hz <= policy.narrow_hz else _CLASHES_WIDE)
         if not 1 / policy.link_ratio <= other.bandwidth_hz / track.bandwidth_hz <= policy.link_ratio:
             continue
         count = other.bursts if isinstance(other, Link) else 0 if other.confirmed else len(other.hits)

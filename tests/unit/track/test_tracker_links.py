@@ -107,6 +107,27 @@ def test_a_few_misread_bursts_of_a_busy_link_are_no_contact(wrong: tuple[str, ..
     assert [c.contact.class_path for c in sky.changes if c.kind == "new"] == [("Bluetooth",)]
 
 
+def _unknown_beside_hoppers(busy: bool, dwells: int) -> list[float]:
+    """Frequencies in MHz of new unknown contacts when a wide unknown burst is met in so many dwells, seconds apart."""
+    sky = Sky()
+    rng = np.random.default_rng(10)
+    for i in range(60):
+        bursts = [
+            Seen((2418 + rng.integers(40)) * MHZ, 0.95 * MHZ, ("Bluetooth",), n * 1e-3, 366e-6)
+            for n in range(10 * busy)
+        ]
+        if i >= 60 - 4 * dwells and i % 4 == 0:
+            bursts.append(Seen(2456 * MHZ, 3.2 * MHZ, start_s=2e-3, duration_s=0.4e-3))
+        sky.dwell(bursts)
+    found = [c.contact for c in sky.changes if c.kind == "new" and c.contact.class_path == ("Unknown",)]
+    return [round(contact.freq_hz / MHZ, 1) for contact in found]
+
+
+@pytest.mark.parametrize(("busy", "dwells", "contact"), [(False, 2, True), (True, 2, False), (True, 5, True)])
+def test_what_hoppers_leave_when_they_meet_is_no_contact_until_it_stays(busy: bool, dwells: int, contact: bool) -> None:
+    assert _unknown_beside_hoppers(busy, dwells) == ([2456.0] if contact else [])
+
+
 def test_a_lora_sender_that_never_hops_is_one_contact() -> None:
     sky = Sky()
     for i in range(12):
