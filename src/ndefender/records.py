@@ -71,9 +71,9 @@ EVIDENCE_NAMES = (
     "edge_db_per_mhz",  # steepness of the spectral edges
     "line_rate_hz",  # best analogue-video line rate, 0 if none
     "line_score",  # normalised autocorrelation of the FM-demodulated signal at that line period
-    "cp_15khz",  # cyclic-prefix correlation at 66.67 us (LTE, OcuSync)
-    "cp_312khz",  # at 3.2 us (802.11 a/g/n/ac)
-    "cp_78khz",  # at 12.8 us (802.11ax)
+    "cp_15khz",  # coherence of the cyclic prefix at 66.67 us (LTE, OcuSync) above what noise reaches, 0..1
+    "cp_312khz",  # the same at 3.2 us (802.11 a/g/n/ac)
+    "cp_78khz",  # the same at 12.8 us (802.11ax)
     "chirp_score",  # dechirp gain, 0..1 (LoRa)
     "fm_deviation_hz",  # half the distance between the two modes of the instantaneous frequency
     "fm_bimodality",  # 0..1, two-level FSK
@@ -82,6 +82,12 @@ EVIDENCE_NAMES = (
     "hot_cells",  # cells over the threshold
     "statistic",  # detector statistic in units of its null's standard deviation
     "zc_score",  # Zadoff-Chu correlation, 0..1
+    "cp_other",  # cyclic prefix at a lag of no standard here, found without knowing it, 0..1
+    "gap_ratio",  # share of an emission's time in which it is silent
+    "chip_score",  # Barker or CCK structure at 11 Mchip/s, 0..1
+    "sweep_score",  # one carrier that sweeps slowly, 0..1
+    "pulse_hz",  # repetition rate of a train of pulses, 0 if none
+    "center_error_hz",  # 95 % of the centre of a video carrier
 )
 EVIDENCE = np.dtype([(name, "f4") for name in EVIDENCE_NAMES])
 

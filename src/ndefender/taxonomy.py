@@ -41,6 +41,11 @@ CLASSES: tuple[EmissionClass, ...] = (
     EmissionClass(("Interference", "ISM"), False, 0.0),
     EmissionClass(("Interference", "CW"), False, 0.0),
     EmissionClass(("Interference",), False, 0.0),
+    EmissionClass(("Digital", "Video", "HDZero"), False, 0.0),
+    EmissionClass(("Digital", "Video", "Walksnail"), False, 0.0),
+    EmissionClass(("Control", "OFDM", "DJI"), True, 1.0),
+    EmissionClass(("Interference", "Microwave"), False, 0.0),
+    EmissionClass(("Interference", "Radar"), False, 0.0),
 )
 CLASS_ID: dict[tuple[str, ...], int] = {row.path: i for i, row in enumerate(CLASSES)}
 UNKNOWN = CLASS_ID[("Unknown",)]

@@ -60,11 +60,13 @@ def mixed_down(iq: Array, start: int, prototype: Array, step: int, omega: float,
     return np.array([np.sum(p * prototype) for p in pieces])
 
 
-def lag_correlation(x: Array, lag: int) -> float:
-    """|Σ x[n + lag]·x*[n]| over the mean energy of the two pieces."""
+def folded_products(x: Array, lag: int, period: float, phases: int) -> Array:
+    """Sums of x[n + lag]·x*[n] and of the mean power of both, by phase within a period; shape (3, phases)."""
     a, b = x[lag:].astype(np.complex128), x[: len(x) - lag].astype(np.complex128)
-    energy = 0.5 * (np.sum(np.abs(a) ** 2) + np.sum(np.abs(b) ** 2))
-    return float(np.abs(np.sum(a * np.conj(b))) / energy) if energy > 0 else 0.0
+    edges = np.ceil((np.arange(int(len(a) / period * phases) + 2) + 1) * (period / phases))
+    phase = np.searchsorted(edges, np.arange(len(a)), side="right") % phases
+    products, power = a * np.conj(b), 0.5 * (np.abs(a) ** 2 + np.abs(b) ** 2)
+    return np.array([np.bincount(phase, v, phases) for v in (products.real, products.imag, power)])
 
 
 def autocorrelation(f: Array, lag: int) -> float:

@@ -1,4 +1,4 @@
-"""Tests on one emission at zero frequency. Each returns a plain number with a known range; the classifier weighs them.
+"""Tests on one narrow emission at zero frequency, and the envelope of any. Each returns a plain number.
 
 Only emissions pay for this, and at most `max_evidence_samples` of each.
 """
@@ -14,11 +14,6 @@ from scipy.fft import fft
 from .demodulate import demodulate, frequency_moments
 from .jit import kernel
 
-PAL_LINE_S = 64.0e-6  # ITU-R BT.470: 15 625 Hz
-NTSC_LINE_S = 1.001 / 15750  # ITU-R BT.1700: 15 734.27 Hz
-LTE_LAG_S = 1 / 15_000  # 3GPP TS 36.211 sec. 6.12: useful symbol of 15-kHz subcarriers
-WIFI_LAG_S = 3.2e-6  # IEEE 802.11-2020 table 17-5
-WIFI_AX_LAG_S = 12.8e-6  # IEEE 802.11ax-2021 table 27-12
 LORA_BANDWIDTHS_HZ = (125e3, 203.125e3, 250e3, 406.25e3, 500e3, 812.5e3, 1625e3)  # Semtech SX1276, SX1280 data sheets
 LORA_SF_LOW, LORA_SF_HIGH = 5, 10
 LEAST_STEADINESS = 0.35  # of the slope: a chirp down to 8 dB SNR keeps half of it, wraps included
@@ -35,30 +30,6 @@ def envelope_cv(x: NDArray[np.complex64]) -> float:
         m1 += math.sqrt(p)
         m2 += p
     return math.sqrt(max(0.0, m2 * x.shape[0] / (m1 * m1) - 1.0)) if m1 > 0.0 else 0.0
-
-
-@kernel
-def lag_correlation(x: NDArray[np.complex64], lag: int) -> float:
-    """|Σ x[n+lag]·x*[n]| / Σ|x|², 0..1."""
-    re, im, power = np.float32(0.0), np.float32(0.0), np.float32(0.0)  # summed in several lanes: no precision is lost
-    for n in range(x.shape[0] - lag):
-        a, b = x[n + lag], x[n]
-        re += a.real * b.real + a.imag * b.imag
-        im += a.imag * b.real - a.real * b.imag
-        power += (a.real * a.real + a.imag * a.imag) + (b.real * b.real + b.imag * b.imag)
-    return float(2.0 * math.sqrt(re * re + im * im) / power) if power > 0 else 0.0
-
-
-@kernel
-def autocorrelation(f: NDArray[np.float32], n: int, lag: int) -> float:
-    """Normalised autocorrelation of f[:n] (mean already removed) at a lag, -1..1."""
-    cross, left, right = 0.0, 0.0, 0.0
-    for i in range(n - lag):
-        a, b = float(f[i]), float(f[i + lag])
-        cross += a * b
-        left += a * a
-        right += b * b
-    return cross / math.sqrt(left * right) if left > 0 and right > 0 else 0.0
 
 
 @kernel
@@ -81,63 +52,6 @@ def chirp_slope(x: NDArray[np.complex64], near: int, far: int, out: NDArray[np.f
         total += math.sqrt(w.real * w.real + w.imag * w.imag)
     out[0] = math.atan2(im, re) if total > 0 else 0.0
     out[1] = math.sqrt(re * re + im * im) / total if total > 0 else 0.0
-
-
-@kernel
-def cyclic_prefix(x: NDArray[np.complex64], rate_hz: float, bandwidth_hz: float, lag_s: float) -> float:
-    """Correlation at an OFDM symbol's lag, above what nearby lags show.
-
-    Args:
-        x: complex64, shape (n,).
-        rate_hz: of x.
-        bandwidth_hz: occupied.
-        lag_s: useful symbol length.
-    Returns:
-        0..1; about the cyclic prefix's share of a symbol for such OFDM, 0 where the block is too short.
-    """
-    lag: int = round(lag_s * rate_hz)
-    apart: int = max(2, round(1.5 * rate_hz / bandwidth_hz))
-    if lag < 3 * apart or x.shape[0] < 2 * lag:
-        return 0.0
-    control = max(lag_correlation(x, lag - apart), lag_correlation(x, lag + apart))
-    return max(0.0, lag_correlation(x, lag) - control)
-
-
-def video_line(x: NDArray[np.complex64], rate_hz: float, scratch: NDArray[np.float32]) -> tuple[float, float]:
-    """Line rate of frequency-modulated video.
-
-    The demodulated signal repeats from line to line: its autocorrelation peaks at one line and at eight lines; the
-    second tells 15 625 Hz from 15 734 Hz.
-
-    Args:
-        x: complex64, shape (n,).
-        rate_hz: of x.
-        scratch: float32, shape (>= n,).
-    Returns:
-        (line rate in Hz, score 0..1); (0, 0) where nothing repeats at a line rate.
-    """
-    group = max(1, int(rate_hz / 3e6))
-    step_s = group / rate_hz
-    n = demodulate(x, group, scratch)
-    if n * step_s < 5 * PAL_LINE_S:
-        return 0.0, 0.0
-    f = scratch[:n]
-    f -= np.float32(np.mean(f))
-    lags = np.arange(int(62.6e-6 / step_s), int(65.0e-6 / step_s) + 2)
-    values = [autocorrelation(f, n, int(lag)) for lag in lags]
-    best = int(np.argmax(values))
-    aside = round(5e-6 / step_s)
-    beside = max(autocorrelation(f, n, int(lags[best]) - aside), autocorrelation(f, n, int(lags[best]) + aside))
-    score = max(0.0, min(1.0, values[best] - max(0.0, beside)))
-    lines = min(8, int(n * step_s / PAL_LINE_S) - 3)
-    many = np.arange(int(lines * 63.3e-6 / step_s), int(lines * 64.3e-6 / step_s) + 2)
-    far = [autocorrelation(f, n, int(lag)) for lag in many]
-    top = int(np.argmax(far))
-    shift = 0.0
-    if 0 < top < len(far) - 1:
-        a, b, c = far[top - 1], far[top], far[top + 1]
-        shift = 0.5 * (a - c) / (a - 2 * b + c) if a - 2 * b + c != 0 else 0.0
-    return lines / ((float(many[top]) + shift) * step_s), score
 
 
 @kernel

@@ -16,14 +16,13 @@ from . import evidence as ev
 from . import narrow
 from .baseband import Downconverter, decimation
 from .config import DspConfig
-from .narrow import CONSTANT_CV, ENVELOPE_OUTPUTS, MIN_SAMPLES, NarrowLooks
+from .narrow import MIN_SAMPLES, NarrowLooks
+from .wide import STEADY_CV, Piece, WideLooks
 
 NARROW_HZ = 3e6  # below this frequency-shift keying and chirps are looked for, above it video and OFDM
-OFDM312_HZ = 8e6
 LOOK_OUTPUTS = 512  # enough to tell a constant envelope
-DOUBTFUL_LOW, DOUBTFUL_HIGH = 0.008, 0.045  # a prefix of 7 % reads 0.04 … 0.07, none reads below 0.02
-DEEPER = 4  # times as many samples decide
-VIDEO_S = 14 * ev.PAL_LINE_S  # fourteen lines tell the line rate to a few hertz
+REMOTE_LOW_HZ, REMOTE_HIGH_HZ = 0.9e6, 1.4e6  # six resource blocks of 15-kHz carriers
+REMOTE_CV = 0.2  # such a burst is no constant envelope
 CHIRP_S = 1.3e-3  # four symbols at 812 kHz and SF8, the slowest of ExpressLRS at 2.4 GHz
 
 
@@ -33,7 +32,7 @@ class Budget(NamedTuple):
     Args:
         narrow_in: input samples of the look at a narrow burst ...
         narrow_out: ... unless that leaves fewer than this of its own.
-        wide_in: input samples of an OFDM candidate; a prefix of 7 % then stands four deviations out.
+        wide_in: input samples of a wide emission ...
         wide_out: ... unless that leaves fewer than this of its own.
     """
 
@@ -43,7 +42,7 @@ class Budget(NamedTuple):
     wide_out: int
 
 
-LIVE = Budget(1 << 13, 160, 1 << 14, 1 << 12)
+LIVE = Budget(1 << 13, 160, 1 << 15, 1 << 12)
 FINE = Budget(1 << 16, 1024, 1 << 17, 1 << 14)
 
 
@@ -52,25 +51,6 @@ class Found(dict[str, float]):
 
     def __missing__(self, _: str) -> float:
         return 0.0
-
-
-class Piece(NamedTuple):
-    """Where an emission lies.
-
-    Args:
-        iq: int16, shape (2·n,), interleaved.
-        start, stop: its first and end sample.
-        offset_ratio: its centre relative to the LO, in units of the rate.
-        step: decimation that suits it.
-        rate_hz: rate after that.
-    """
-
-    iq: NDArray[np.int16]
-    start: int
-    stop: int
-    offset_ratio: float
-    step: int
-    rate_hz: float
 
 
 class FeatureExtractor:
@@ -85,7 +65,7 @@ class FeatureExtractor:
         self._limit = config.max_evidence_samples
         self._downconverter = Downconverter(self._limit)
         self._looks = NarrowLooks(self._downconverter, self._budget.narrow_in, self._budget.narrow_out, MAX_EMISSIONS)
-        self._scratch = np.zeros(self._limit, dtype=np.float32)
+        self._wide = WideLooks(self._downconverter, self._limit, self._budget.wide_in, self._budget.wide_out)
 
     def envelope_cv(
         self, iq: NDArray[np.int16], start: int, stop: int, offset_ratio: float, width_ratio: float
@@ -128,57 +108,39 @@ class FeatureExtractor:
         pairs = zip(spans.tolist(), offsets_hz.tolist(), bandwidths_hz.tolist(), strict=True)
         for i, ((start, stop), offset_hz, width_hz) in enumerate(pairs):
             look = found.get(i)
-            if look is not None and look[narrow.SPREADING] == 0:
-                out.append(_found(look))
-                continue
-            step = decimation(rate_hz, width_hz)
-            piece = Piece(iq, start, stop, offset_hz / rate_hz, step, rate_hz / step)
-            out.append(self._wide(piece, width_hz) if look is None else self._chirping(piece, look))
+            piece = Piece(iq, start, stop, offset_hz / rate_hz, rate_hz, width_hz)
+            if look is None:
+                out.append(Found(self._wide.look(piece)))
+            elif look[narrow.SPREADING] != 0:
+                out.append(self._chirping(piece, look))
+            else:
+                out.append(self._narrow(piece, look))
         return out
 
-    def _samples(self, piece: Piece, take: int) -> NDArray[np.complex64]:
-        """Take samples from the middle of an emission: its edges are only known to a frame."""
-        start = piece.start + max(0, piece.stop - piece.start - take) // 2
-        stop = min(piece.stop, start + take)
-        return self._downconverter.extract(piece.iq, start, stop, piece.offset_ratio, piece.step)
+    def _narrow(self, piece: Piece, look: list[float]) -> Found:
+        """Add what a narrow emission can be that the short look does not tell: a part of a video carrier, a remote."""
+        found = _found(look)
+        cv = look[narrow.CV]
+        if piece.lasting and 0.0 < cv < STEADY_CV:
+            found |= self._wide.video(piece)
+        elif cv > REMOTE_CV and REMOTE_LOW_HZ < piece.width_hz < REMOTE_HIGH_HZ:
+            found |= self._wide.narrow_ofdm(piece)
+        return found
 
     def _chirping(self, piece: Piece, look: list[float]) -> Found:
-        x = self._samples(piece, round(CHIRP_S * piece.rate_hz * piece.step))
-        score = ev.dechirp(x, piece.rate_hz, look[narrow.LORA_HZ], int(look[narrow.SPREADING]))
+        step = decimation(piece.rate_hz, piece.width_hz)
+        take = round(CHIRP_S * piece.rate_hz)
+        start = piece.start + max(0, piece.stop - piece.start - take) // 2
+        stop = min(piece.stop, start + take)
+        x = self._downconverter.extract(piece.iq, start, stop, piece.offset_ratio, step)
+        score = ev.dechirp(x, piece.rate_hz / step, look[narrow.LORA_HZ], int(look[narrow.SPREADING]))
         return Found(_found(look), chirp_score=score)
-
-    def _wide(self, piece: Piece, width_hz: float) -> Found:
-        rate = piece.rate_hz
-        take = max(self._budget.wide_in, self._budget.wide_out * piece.step)
-        x = self._samples(piece, take)
-        if len(x) < MIN_SAMPLES:
-            return Found()
-        cv = ev.envelope_cv(x[:ENVELOPE_OUTPUTS])
-        out = Found(envelope_cv=cv)
-        if cv < CONSTANT_CV:
-            x = self._samples(piece, min(self._limit * piece.step, round(VIDEO_S * rate * piece.step)))
-            if len(x) / rate > 8 * ev.PAL_LINE_S:
-                out["line_rate_hz"], out["line_score"] = ev.video_line(x, rate, self._scratch)
-        if cv > 0.5 * CONSTANT_CV:
-            out["cp_15khz"] = ev.cyclic_prefix(x, rate, width_hz, ev.LTE_LAG_S)
-            if DOUBTFUL_LOW < out["cp_15khz"] < DOUBTFUL_HIGH:
-                more = self._samples(piece, DEEPER * take)
-                out["cp_15khz"] = ev.cyclic_prefix(more, rate, width_hz, ev.LTE_LAG_S)
-                x = more[: len(x)]
-            if width_hz > OFDM312_HZ:
-                x = x[: max(len(x) // 2, 1 << 12)]  # 802.11's prefixes are a fifth of a symbol: less will do
-                out["cp_312khz"] = ev.cyclic_prefix(x, rate, width_hz, ev.WIFI_LAG_S)
-                out["cp_78khz"] = ev.cyclic_prefix(x, rate, width_hz, ev.WIFI_AX_LAG_S)
-        return out
 
 
 def _found(look: list[float]) -> Found:
     """Name what a look measured."""
     if look[narrow.SAMPLES] < MIN_SAMPLES:
         return Found()
-    found = Found(
+    return Found(
         envelope_cv=look[narrow.CV], fm_deviation_hz=look[narrow.DEVIATION], fm_bimodality=look[narrow.BIMODALITY]
     )
-    if look[narrow.CP15] >= 0.0:
-        found["cp_15khz"] = look[narrow.CP15]
-    return found

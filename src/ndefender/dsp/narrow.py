@@ -1,7 +1,7 @@
 """The short look at every narrow burst of a dwell, all of them in one call.
 
 Each is brought to zero frequency and to its own rate; then its envelope, its instantaneous frequency and, where the
-envelope allows, chirps or a cyclic prefix are measured. What a look cannot decide is left to `features`.
+envelope allows, chirps are measured. What a look cannot decide is left to `features`.
 """
 
 from __future__ import annotations
@@ -17,12 +17,11 @@ from .jit import kernel
 
 MIN_SAMPLES = 32  # fewer tell nothing
 CONSTANT_CV = 0.36  # envelope of FM, FSK and LoRa down to about 10 dB SNR; OFDM and noise are at 0.52
-OFDM15_HZ = 1e6  # narrowest OFDM of 15-kHz subcarriers worth a test (LTE at 1.4 MHz)
 ENVELOPE_OUTPUTS = 1 << 12  # the envelope's spread is then known to two per cent
 
 # columns of a look's result
-SAMPLES, CV, DEVIATION, BIMODALITY, SPREADING, LORA_HZ, CP15 = range(7)
-LOOK_COLUMNS = 7
+SAMPLES, CV, DEVIATION, BIMODALITY, SPREADING, LORA_HZ = range(6)
+LOOK_COLUMNS = 6
 
 
 @kernel
@@ -46,7 +45,7 @@ def look(
         bank, taps, turns: filters and work space of the downconverter.
         x: complex64, work space.
         f: float32, as long, work space.
-        out: float64, shape (m, LOOK_COLUMNS), written; CP15 is -1 where it was not looked for.
+        out: float64, shape (m, LOOK_COLUMNS), written.
     """
     moments, slope = np.zeros(5), np.zeros(2)
     for i in range(places.shape[0]):
@@ -55,7 +54,7 @@ def look(
         prototype = bank[step, : padded_length(step)]
         n, _ = extract_into(iq, start, start + count, omega, step, prototype, taps, turns, x)
         out[i, :] = 0.0
-        out[i, SAMPLES], out[i, CP15] = n, -1.0
+        out[i, SAMPLES] = n
         if n < MIN_SAMPLES:
             continue
         y = x[:n]
@@ -64,8 +63,6 @@ def look(
         spreading = ev.narrow_tests(y, rate, width, lora, f, slope, moments)
         out[i, CV], out[i, SPREADING], out[i, LORA_HZ] = cv, spreading, lora
         out[i, DEVIATION], out[i, BIMODALITY] = ev.two_level(moments, rate)
-        if spreading == 0 and cv > CONSTANT_CV and width > OFDM15_HZ:
-            out[i, CP15] = ev.cyclic_prefix(y, rate, width, ev.LTE_LAG_S)
 
 
 def decimations(rate_hz: float, bandwidths_hz: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -35,38 +35,12 @@ def _lora(symbols: list[int], sf: int, rate_hz: float, width_hz: float, falling:
     return np.concatenate(out).astype(np.complex64)
 
 
-def _video(line_s: float, rate_hz: float, n: int) -> np.ndarray:
-    """FM whose frequency repeats from line to line: sync, then a picture that is alike on neighbouring lines."""
-    position = (np.arange(n) / rate_hz / line_s) % 1.0
-    picture = np.interp(position, np.linspace(0, 1, 40), RNG(5).uniform(-1, 1, 40))
-    level = np.where(position < 4.7 / 64, -2.0, picture)
-    return np.exp(2j * np.pi * np.cumsum(1e6 * level) / rate_hz).astype(np.complex64)
-
-
 def test_envelope_cv_is_the_spread_over_the_mean() -> None:
     x = _noise(777)
     assert ev.envelope_cv(x) == pytest.approx(np.std(np.abs(x)) / np.mean(np.abs(x)), rel=1e-4)
     assert ev.envelope_cv(np.ones(50, dtype=np.complex64)) == pytest.approx(0, abs=1e-3)
     assert ev.envelope_cv(x[:0]) == 0
     assert ev.envelope_cv(np.zeros(9, dtype=np.complex64)) == 0
-
-
-@pytest.mark.parametrize("lag", [1, 7, 100])
-def test_lag_correlation(lag: int) -> None:
-    x = _noise(500)
-    x[250:] += x[250 - lag : 500 - lag]
-    assert ev.lag_correlation(x, lag) == pytest.approx(twin.lag_correlation(x, lag), rel=1e-5)
-    assert ev.lag_correlation(np.ones(64, dtype=np.complex64), lag % 50) == pytest.approx(1)
-    assert ev.lag_correlation(np.zeros(128, dtype=np.complex64), lag) == 0
-    assert ev.lag_correlation(x[: lag - 1], lag) == 0
-
-
-@pytest.mark.parametrize("lag", [0, 1, 40])
-def test_autocorrelation(lag: int) -> None:
-    f = RNG(2).normal(size=300).astype(np.float32)
-    assert ev.autocorrelation(f, 300, lag) == pytest.approx(twin.autocorrelation(f, lag), abs=1e-6)
-    assert ev.autocorrelation(f, 200, lag) == pytest.approx(twin.autocorrelation(f[:200], lag), abs=1e-6)
-    assert ev.autocorrelation(np.zeros(99, dtype=np.float32), 99, lag) == 0
 
 
 @pytest.mark.parametrize("group", [1, 3, 10])
@@ -163,40 +137,6 @@ def test_dechirp_of_anything_else_is_low() -> None:
     for x in (_noise(6400), np.ones(6400, dtype=np.complex64), fsk):
         assert ev.dechirp(x, 8e5, 5e5, 8) < 0.2
     assert ev.dechirp(np.zeros(6400, dtype=np.complex64), 8e5, 5e5, 8) == 0
-
-
-@pytest.mark.parametrize("line_s", [ev.PAL_LINE_S, ev.NTSC_LINE_S])
-def test_video_line_tells_pal_from_ntsc(line_s: float) -> None:
-    rate = 15.36e6
-    x = _video(line_s, rate, int(14.5 * line_s * rate))
-    line_hz, score = ev.video_line(x, rate, np.zeros(len(x), dtype=np.float32))
-    assert line_hz == pytest.approx(1 / line_s, abs=20)
-    assert score > 0.4
-
-
-def test_video_line_of_noise_and_silence_has_no_score() -> None:
-    for x in (_noise(14000), np.zeros(14000, dtype=np.complex64), np.ones(14000, dtype=np.complex64)):
-        line_hz, score = ev.video_line(x, 15e6, np.zeros(len(x), dtype=np.float32))
-        assert score < 0.15 and np.isfinite(line_hz)
-
-
-def _ofdm(rate_hz: float, useful_s: float, prefix: float, symbols: int) -> np.ndarray:
-    n = round(useful_s * rate_hz)
-    carriers = np.zeros((symbols, n), dtype=np.complex128)
-    used = n // 2
-    carriers[:, 1 : used + 1] = RNG(4).choice((-1, 1), (symbols, used))
-    body = np.fft.ifft(np.roll(carriers, -used // 2, axis=1), axis=1)
-    return np.concatenate([body[:, -round(prefix * n) :], body], axis=1).reshape(-1).astype(np.complex64)
-
-
-@pytest.mark.parametrize(("lag_s", "prefix"), [(ev.LTE_LAG_S, 0.07), (ev.WIFI_LAG_S, 0.25), (ev.WIFI_AX_LAG_S, 0.0625)])
-def test_cyclic_prefix_shows_at_its_own_lag_only(lag_s: float, prefix: float) -> None:
-    rate = 30.72e6 if lag_s == ev.LTE_LAG_S else 40e6
-    x = _ofdm(rate, lag_s, prefix, max(12, 16000 // round(lag_s * rate)))
-    assert ev.cyclic_prefix(x, rate, rate / 2, lag_s) > 0.4 * prefix / (1 + prefix)
-    for other in {ev.LTE_LAG_S, ev.WIFI_LAG_S, ev.WIFI_AX_LAG_S} - {lag_s}:
-        assert ev.cyclic_prefix(x, rate, rate / 2, other) < 0.025
-    assert ev.cyclic_prefix(x[:100], rate, rate / 2, ev.LTE_LAG_S) == 0
 
 
 def test_two_level_tells_keying_from_noise() -> None:
