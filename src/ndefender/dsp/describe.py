@@ -86,7 +86,8 @@ class Describer:
         spans = np.minimum(np.rint(bursts[:, [START, STOP]]), n).astype(np.int64)
         offsets = numbers[:, CENTER_HZ] - float(block["center_hz"])
         centers, widths = numbers[:, CENTER_HZ].tolist(), numbers[:, BANDWIDTH_HZ].copy()
-        found = self.features.collect(iq, spans, rate, offsets, widths)
+        lo_hz = float(block["center_hz"]) if centred else None
+        found = self.features.collect(iq, spans, rate, offsets, widths, numbers[:, SNR_DB], lo_hz)
         shapes = zip(
             centers if centred else [None] * len(rows),
             widths.tolist(),

@@ -89,6 +89,8 @@ class FeatureExtractor:
         rate_hz: float,
         offsets_hz: NDArray[np.float64],
         bandwidths_hz: NDArray[np.float64],
+        snrs_db: NDArray[np.float64],
+        lo_hz: float | None,
     ) -> list[Found]:
         """Measure the evidence that emissions of these shapes can give.
 
@@ -98,6 +100,8 @@ class FeatureExtractor:
             rate_hz: sample rate.
             offsets_hz: float64, shape (m,): centre of each relative to the LO.
             bandwidths_hz: float64, shape (m,): occupied bandwidth.
+            snrs_db: float64, shape (m,): in it.
+            lo_hz: local oscillator, None where it is not known.
         Returns:
             For each emission what could be measured.
         """
@@ -105,10 +109,11 @@ class FeatureExtractor:
         looks = self._looks.take(iq, spans[places], rate_hz, offsets_hz[places], bandwidths_hz[places]).tolist()
         found = dict(zip(places.tolist(), looks, strict=True))
         out = []
-        pairs = zip(spans.tolist(), offsets_hz.tolist(), bandwidths_hz.tolist(), strict=True)
-        for i, ((start, stop), offset_hz, width_hz) in enumerate(pairs):
+        pairs = zip(spans.tolist(), offsets_hz.tolist(), bandwidths_hz.tolist(), snrs_db.tolist(), strict=True)
+        for i, ((start, stop), offset_hz, width_hz, snr_db) in enumerate(pairs):
             look = found.get(i)
-            piece = Piece(iq, start, stop, offset_hz / rate_hz, rate_hz, width_hz)
+            center_hz = None if lo_hz is None else lo_hz + offset_hz
+            piece = Piece(iq, start, stop, offset_hz / rate_hz, rate_hz, width_hz, snr_db, center_hz)
             if look is None:
                 out.append(Found(self._wide.look(piece)))
             elif look[narrow.SPREADING] != 0:

@@ -12,20 +12,24 @@ best of k windows passes a threshold r with probability k·exp(-n·r²).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import fft, ifft
+from scipy.fft import fft, rfft
 
 from .jit import kernel
 
-PHASES = 64  # of one symbol
+PHASES = 64  # of one symbol ...
+FEW_PHASES = 32  # ... and of a short one
+SHORT_PERIOD = 512  # samples
 FALSE_RATE = 1e-5  # of one test on noise
 WINDOW_SHARE = 0.9  # of the prefix: echoes and tapers spoil its begin
 POWER_LEAST = 1e-30
 BLIND_SHORTEST_S = 6.0e-6  # longer than any echo, and than the repetitions of preambles and chips
 BLIND_LONGEST_S = 110.0e-6
+NEARLY = 0.55  # of the null's square: noise comes so near once in thirty times
 BLIND_ASIDE = 3  # samples: noise moves the peak by as much
 TONE_RATIO = 8.0  # of the mean of the spectrum: a few pieces of noise do not reach it in more than a few bins
 BLIND_RATIOS = (1 / 4, 1 / 8, 1 / 16, 9 / 128, 1 / 32)  # prefixes that are in use, of a useful symbol
@@ -97,37 +101,49 @@ def fold(x: NDArray[np.complex64], lag: int, period: float, out: NDArray[np.floa
     return square
 
 
+@kernel
 def window_score(sums: NDArray[np.float64], square: float, width: int, oversampling: float) -> float:
     """Coherence of the best window of a fold over that of the rest and over what noise reaches.
 
     Args:
         sums: float64, shape (3, phases), see `fold`.
         square: as `fold` returned.
-        width: phases of the window.
+        width: phases of the window, less than half of all.
         oversampling: samples for each independent one.
     Returns:
         0..1; about S/(S+N) for a prefix of that length, 0 for noise but once in 1 / FALSE_RATE.
     """
     phases = sums.shape[1]
-    total = sums.sum(axis=1)
-    if total[2] <= POWER_LEAST:
+    re_all, im_all, power_all = np.sum(sums[0]), np.sum(sums[1]), np.sum(sums[2])
+    if power_all <= POWER_LEAST:
         return 0.0
-    around = np.concatenate((sums, sums[:, :width]), axis=1).cumsum(axis=1)
-    window = around[:, width : width + phases] - around[:, :phases]
-    rest = total[:, None] - window
-    inside = np.maximum(window[2], POWER_LEAST)
-    outside = np.maximum(rest[2], POWER_LEAST)
-    re, im = window[0] / inside - rest[0] / outside, window[1] / inside - rest[1] / outside
-    coherence = re * re + im * im
-    at = int(np.argmax(coherence))
-    best = math.sqrt(float(coherence[at]))
+    window = np.zeros((2, phases))
+    best, at = -1.0, 0
+    for m in range(phases):
+        re, im, power = 0.0, 0.0, 0.0
+        for k in range(width):
+            j = (m + k) % phases
+            re += sums[0, j]
+            im += sums[1, j]
+            power += sums[2, j]
+        inside, outside = max(power, POWER_LEAST), max(power_all - power, POWER_LEAST)
+        window[0, m], window[1, m] = re / inside, im / inside
+        re, im = re / inside - (re_all - re) / outside, im / inside - (im_all - im) / outside
+        if re * re + im * im > best:
+            best, at = re * re + im * im, m
     share = width / phases
-    variance = square * oversampling * share / (share * float(total[2])) ** 2 / (1.0 - share)
+    variance = square * oversampling * share / (share * power_all) ** 2 / (1.0 - share)
     # a tone that sweeps has products that are no noise: its other windows differ from one another as much
-    others = np.take((window[0] + 1j * window[1]) / inside, np.arange(at + width, at + phases - width + 1), mode="wrap")
-    variance = max(variance, float(np.var(others)))
+    count, re, im, total = 0, 0.0, 0.0, 0.0
+    for k in range(width, phases - width + 1):
+        u, v = window[0, (at + k) % phases], window[1, (at + k) % phases]
+        count += 1
+        re += u
+        im += v
+        total += u * u + v * v
+    variance = max(variance, total / count - (re * re + im * im) / (count * count))
     null = math.sqrt(variance * (math.log(2.0 / share) - math.log(FALSE_RATE)))
-    return min(1.0, max(0.0, best - null))
+    return min(1.0, max(0.0, math.sqrt(best) - null))
 
 
 class PrefixTester:
@@ -135,6 +151,7 @@ class PrefixTester:
 
     def __init__(self) -> None:
         self._sums = np.zeros((3, PHASES))
+        self._few = np.zeros((3, FEW_PHASES))
 
     def score(self, x: NDArray[np.complex64], rate_hz: float, bandwidth_hz: float, numerology: Numerology) -> float:
         """Best score over the prefixes of a numerology.
@@ -156,39 +173,46 @@ class PrefixTester:
         lag = round(useful_s * rate_hz)
         if len(x) < lag + period_s * rate_hz or prefix_s * bandwidth_hz < 2.0:
             return 0.0
-        square = fold(x, lag, period_s * rate_hz, self._sums)
-        width = max(1, round(WINDOW_SHARE * prefix_s / period_s * PHASES))
-        return window_score(self._sums, square, width, max(1.0, rate_hz / bandwidth_hz))
+        sums = self._sums if period_s * rate_hz > SHORT_PERIOD else self._few
+        square = fold(x, lag, period_s * rate_hz, sums)
+        width = max(1, round(WINDOW_SHARE * prefix_s / period_s * sums.shape[1]))
+        return window_score(sums, square, width, max(1.0, rate_hz / bandwidth_hz))
 
-    def blind(self, pieces: list[NDArray[np.complex64]], rate_hz: float, bandwidth_hz: float) -> Blind:
+    def blind(self, pieces: Iterable[NDArray[np.complex64]], rate_hz: float, bandwidth_hz: float) -> Blind:
         """Find a prefix without knowing the symbol.
 
         Args:
-            pieces: complex64, shape (n,) each: stretches of one emission, each of many symbols.
+            pieces: complex64, shape (n,) each: stretches of one emission, each of many symbols; the next is only
+                asked for where those before leave it open.
             rate_hz: of them.
             bandwidth_hz: occupied.
         Returns:
             Best pair of lag and prefix, or NOTHING: no lag stands out of the autocorrelation, or none of the usual
             prefixes fits it.
         """
-        n = min(len(piece) for piece in pieces)
-        first, last = round(BLIND_SHORTEST_S * rate_hz), min(round(BLIND_LONGEST_S * rate_hz), n // 4)
-        if last <= first:
-            return NOTHING
-        size = 1 << (n + last - 1).bit_length()
-        spectrum = np.zeros(size, np.float32)
-        for piece in pieces:
-            line = np.asarray(fft(piece[:n], size))
-            spectrum += line.real**2 + line.imag**2
-        np.minimum(spectrum, TONE_RATIO * np.mean(spectrum), out=spectrum)  # a tone is alike at every lag
-        r = np.asarray(ifft(spectrum))[: last + 1]
-        power = np.abs(r[first:]) ** 2 / (1.0 - np.arange(first, last + 1) / n) ** 2
-        at = int(np.argmax(power))
-        independent = n * len(pieces) * min(1.0, bandwidth_hz / rate_hz)
-        null = (math.log(len(power)) - math.log(FALSE_RATE)) / independent
-        if not power[at] > null * abs(float(r[0].real)) ** 2:
-            return NOTHING
-        lag, piece = first + at, pieces[len(pieces) // 2]
+        spectrum = np.zeros(0, np.float32)
+        for count, piece in enumerate(pieces, 1):
+            n = len(piece)
+            first, last = round(BLIND_SHORTEST_S * rate_hz), min(round(BLIND_LONGEST_S * rate_hz), n // 4)
+            if last <= first:
+                break
+            line = np.asarray(fft(piece))
+            power = line.real**2 + line.imag**2
+            np.minimum(power, TONE_RATIO * np.mean(power), out=power)  # a tone is alike at every lag
+            spectrum = spectrum + power if len(spectrum) else power
+            r = np.asarray(rfft(spectrum))[: last + 1]  # the conjugate of the autocorrelation, around the circle
+            square = r[first:].real ** 2 + r[first:].imag ** 2
+            at = int(np.argmax(square))
+            independent = n * count * min(1.0, bandwidth_hz / rate_hz)
+            null = (math.log(len(square)) - math.log(FALSE_RATE)) / independent * float(r[0].real) ** 2
+            if square[at] > null:
+                return self._fit(piece, rate_hz, bandwidth_hz, first + at)
+            if not square[at] > NEARLY * null:
+                break
+        return NOTHING
+
+    def _fit(self, piece: NDArray[np.complex64], rate_hz: float, bandwidth_hz: float, lag: int) -> Blind:
+        """Best of the usual prefixes at a lag or a few samples beside it."""
 
         def fit(lag: int, ratio: float) -> Blind:
             useful_s = lag / rate_hz

@@ -5,6 +5,7 @@ A constant envelope may be video or a magnetron; a rough one OFDM or chips. What
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -13,16 +14,20 @@ from numpy.typing import NDArray
 from . import chips, prefix, sweep, video, zadoff
 from . import evidence as ev
 from .baseband import Downconverter, decimation
+from .rules import inside
 
 MIN_SAMPLES = 32
 STEADY_CV = 0.47  # a constant envelope at 0 dB; noise and OFDM have 0.523, sqrt(4/pi - 1)
 ROUGH_CV = 0.18  # below it there is no room for a second amplitude
 ENVELOPE_OUTPUTS = 1 << 12  # the envelope's spread is then known to two per cent
-OFDM312_HZ = 3e6  # the least part of a weak one that shows its prefix
+CLEAR_DB = 14.0  # over it the measured band is the whole band
+WIFI_LOW_HZ = 9e6  # half of a 20 MHz channel, the other faded ...
+WIFI_PART_HZ = 3e6  # ... and the least part of a weak one that shows its prefix
+CHIPS_BANDS = ((2400e6, 2500e6),)  # no other has 802.11b
 CHIPS_LOW_HZ, CHIPS_HIGH_HZ = 4e6, 24e6  # occupied by 11 Mchip/s, whatever the filter; a part of it when weak
 CHIPS_BAND_HZ = 18e6
 HEAD_S = 210e-6  # long preamble and header of 802.11b
-BLIND_LOW_HZ = 8e6
+BLIND_LOW_HZ = 14e6  # narrower links that are no LTE are not known
 BLIND_S = 0.3e-3
 BLIND_PIECES = 4
 DRONEID_LOW_HZ, DRONEID_HIGH_HZ = 7e6, 12e6
@@ -50,6 +55,8 @@ class Piece(NamedTuple):
         offset_ratio: its centre relative to the LO, in units of the rate.
         rate_hz: of the samples.
         width_hz: occupied.
+        snr_db: in that width.
+        center_hz: absolute, or None where it is not known.
     """
 
     iq: NDArray[np.int16]
@@ -58,6 +65,8 @@ class Piece(NamedTuple):
     offset_ratio: float
     rate_hz: float
     width_hz: float
+    snr_db: float
+    center_hz: float | None
 
     @property
     def length_s(self) -> float:
@@ -157,13 +166,14 @@ class WideLooks:
         if score > FOUND:
             out["zc_score"] = self._synchronisation(piece)
             return out
-        if width > OFDM312_HZ:
-            out["cp_312khz"] = self._prefix.score(x, rate_hz, width, prefix.WIFI)
+        if width > (WIFI_LOW_HZ if piece.snr_db > CLEAR_DB else WIFI_PART_HZ):
+            half = x[: max(len(x) // 2, ENVELOPE_OUTPUTS)]  # of short symbols there are enough
+            out["cp_312khz"] = self._prefix.score(half, rate_hz, width, prefix.WIFI)
             if out["cp_312khz"] < FOUND:
-                out["cp_78khz"] = self._prefix.score(x, rate_hz, width, prefix.WIFI_AX)
+                out["cp_78khz"] = self._prefix.score(half, rate_hz, width, prefix.WIFI_AX)
             if max(out["cp_312khz"], out.get("cp_78khz", 0.0)) > FOUND:
                 return out
-        if CHIPS_LOW_HZ < width < CHIPS_HIGH_HZ:
+        if CHIPS_LOW_HZ < width < CHIPS_HIGH_HZ and inside(piece.center_hz, CHIPS_BANDS, 0.0) > 0.0:
             out["chip_score"] = self._chips(piece)
             if out["chip_score"] > FOUND:
                 return out
@@ -198,8 +208,9 @@ class WideLooks:
     def _blind(self, piece: Piece) -> prefix.Blind:
         step = decimation(piece.rate_hz, piece.width_hz)
         length = min(self._limit, (piece.stop - piece.start) // (BLIND_PIECES * step))
-        starts = [piece.start + k * length * step for k in range(BLIND_PIECES)]
-        pieces = [self._cut(piece, at, at + length * step, step).copy() for at in starts]
+        length = 1 << (length.bit_length() - 1)
+        starts = (piece.start + k * length * step for k in range((piece.stop - piece.start) // (length * step)))
+        pieces = (self._cut(piece, at, at + length * step, step) for at in itertools.islice(starts, BLIND_PIECES))
         return self._prefix.blind(pieces, piece.rate_hz / step, piece.width_hz)
 
     def _gaps(self, piece: Piece) -> float:

@@ -45,6 +45,18 @@ def test_fold_is_the_sum_by_phase(lag: int, period: float) -> None:
     assert pf.fold(x[:lag], lag, period, sums) == 0 and not sums.any()
 
 
+def test_the_best_window_is_held_against_the_rest() -> None:
+    sums = np.zeros((3, 32))
+    sums[2] = 100.0
+    assert pf.window_score(sums, 1.0, 4, 1.0) == 0
+    sums[1, [30, 31, 0, 1]] = 80.0  # around the end of the fold
+    assert pf.window_score(sums, 0.0, 4, 1.0) == pytest.approx(0.8, abs=1e-6)
+    assert 0.1 < pf.window_score(sums, 3200.0, 4, 1.0) < 0.7  # noise takes what it could reach
+    sums[0] += 50.0  # a tone is in all of them
+    assert pf.window_score(sums, 0.0, 4, 1.0) == pytest.approx(0.8, abs=1e-6)
+    assert pf.window_score(np.zeros((3, 32)), 0.0, 4, 1.0) == 0
+
+
 @pytest.mark.parametrize("kind", sorted(NUMEROLOGIES))
 @pytest.mark.parametrize("snr_db", [20.0, 3.0])
 def test_a_prefix_shows_at_its_own_lag_only(kind: str, snr_db: float) -> None:
