@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/detection_trials.py --snr 12 --seeds 1:21 [--kind pal ...]
 
-A trial is one emitter alone. The receiver looks at it a few times as a sweep would, a second or so apart, each time at a
-moment at which it is on the air (when it is met is another question: `detection_links.py`), at a random offset. Levels
+A trial is one emitter alone. The receiver looks at it a few times as a sweep would, a second or so apart, each time at
+a moment when it is on the air (when it is met is another question: `detection_links.py`), at a random offset. Levels
 are stated over the emitter's occupied bandwidth, the truth is the generator's. Seeds below 1000 are for whoever sets
 thresholds; those from 10000 on are for scores and nobody sets anything by them.
 """
@@ -20,7 +20,6 @@ from dataclasses import dataclass
 import numpy as np
 from detection_kinds import KINDS, Kind
 from harness import parser
-from numpy.random import Generator
 
 from ndefender.config.load import load_settings
 from ndefender.dsp import Pipeline
