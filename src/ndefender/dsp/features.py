@@ -24,6 +24,7 @@ LOOK_OUTPUTS = 512  # enough to tell a constant envelope
 REMOTE_LOW_HZ, REMOTE_HIGH_HZ = 0.9e6, 1.4e6  # six resource blocks of 15-kHz carriers
 REMOTE_CV = 0.2  # such a burst is no constant envelope
 CHIRP_S = 1.3e-3  # four symbols at 812 kHz and SF8, the slowest of ExpressLRS at 2.4 GHz
+CHIRP_SYMBOLS = 1.25  # of slower ones at least as many, a whole one at any phase
 
 
 class Budget(NamedTuple):
@@ -42,7 +43,7 @@ class Budget(NamedTuple):
     wide_out: int
 
 
-LIVE = Budget(1 << 13, 160, 1 << 15, 1 << 12)
+LIVE = Budget(1 << 13, 512, 1 << 15, 1 << 12)
 FINE = Budget(1 << 16, 1024, 1 << 17, 1 << 14)
 
 
@@ -134,7 +135,8 @@ class FeatureExtractor:
 
     def _chirping(self, piece: Piece, look: list[float]) -> Found:
         step = decimation(piece.rate_hz, piece.width_hz)
-        take = round(CHIRP_S * piece.rate_hz)
+        symbol_s = 2.0 ** abs(look[narrow.SPREADING]) / look[narrow.LORA_HZ]
+        take = round(max(CHIRP_S, CHIRP_SYMBOLS * symbol_s) * piece.rate_hz)
         start = piece.start + max(0, piece.stop - piece.start - take) // 2
         stop = min(piece.stop, start + take)
         x = self._downconverter.extract(piece.iq, start, stop, piece.offset_ratio, step)
